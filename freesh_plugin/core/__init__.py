@@ -1,0 +1,1 @@
+"""Pure functions and frozen dataclasses; no clock, no I/O, no framework."""

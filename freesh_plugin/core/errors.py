@@ -1,0 +1,40 @@
+"""The errors FREESH raises: one family, each message with value, limit and unit.
+
+FreeshError
+├── ConfigError      a setting or command-line value
+├── ScenarioError    a scenario folder
+├── PlanError        a plan document
+├── ForecastError    history or columns a forecast needs
+├── SourceError      a provider of carbon, traffic or prices
+└── AllocationError  a program that cannot be built or solved
+
+None derives from RuntimeError: TGI shuts a shard down when one escapes into it.
+"""
+
+
+class FreeshError(Exception):
+    """Base of everything FREESH raises on purpose."""
+
+
+class ConfigError(FreeshError):
+    """A setting that is missing, unknown or out of range."""
+
+
+class ScenarioError(FreeshError):
+    """A scenario that cannot be read: names file, row, column, value and limit."""
+
+
+class PlanError(FreeshError):
+    """A plan document that is malformed, forged, out of order or too old."""
+
+
+class ForecastError(FreeshError):
+    """History that is too short, of another kind, or lacks a column."""
+
+
+class SourceError(FreeshError):
+    """A provider that failed, timed out or answered something implausible."""
+
+
+class AllocationError(FreeshError):
+    """An allocation that cannot be built or solved as asked."""

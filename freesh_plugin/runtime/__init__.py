@@ -1,0 +1,1 @@
+"""Stateful rules without I/O: time is an argument, decisions are returned."""

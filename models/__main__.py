@@ -1,0 +1,30 @@
+"""`python -m models …`: the planner's command line. Bad input ends with one sentence and exit status 2."""
+
+import sys
+
+import typer
+
+from freesh_plugin.core.errors import FreeshError
+from models.commands import backtest, solve
+
+app = typer.Typer(
+    name="python -m models",
+    help="Plan a fleet: solve a scenario, test forecasts against history.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command(name="solve")(solve.solve)
+app.command(name="backtest")(backtest.backtest)
+
+
+def main() -> None:
+    """Run a command; a FreeshError becomes one sentence on standard error and exit status 2."""
+    try:
+        app()
+    except FreeshError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(2) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the planner talks about: scenario, forecasts, allocation. Plain data, no I/O."""

@@ -1,0 +1,1 @@
+"""Arrays in, arrays out, seeded: demand and carbon forecasts, and their backtests."""

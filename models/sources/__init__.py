@@ -1,0 +1,1 @@
+"""Where the planner meets the world: one file a provider, the store, the publisher."""
