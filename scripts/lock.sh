@@ -1,0 +1,15 @@
+#!/bin/sh
+# Compiles requirements/*.txt, versions and hashes and no download address, from pyproject.toml: `make lock`.
+set -eu
+cd "$(dirname "$0")/.."
+compile() {
+    output=$1
+    shift
+    .boot/bin/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+        --no-emit-index-url --no-emit-find-links --no-annotate "$@" --output-file "requirements/$output"
+}
+compile dev.txt pyproject.toml --group planner --group glpk --group airflow --group test --group lint --group build
+compile planner.txt --group planner --group airflow
+compile plugin.txt pyproject.toml
+echo "uv" | .boot/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+    --no-emit-index-url --no-emit-find-links - --output-file requirements/boot.txt
