@@ -1,0 +1,144 @@
+"""`python -m models backtest`: how good each forecast would have been on a table of past rows."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.progress import Progress as ProgressBar
+from rich.table import Table
+
+from freesh_plugin.core.errors import ForecastError
+from models.forecast.backtest import (
+    Progress,
+    Span,
+    Walk,
+    backtest_carbon,
+    backtest_demand,
+    carbon_models,
+    demand_models,
+)
+from models.forecast.grid import Grid
+from models.forecast.scores import Scores
+from models.forecast.table import carbon_grids, demand_grids
+
+
+class Kind(StrEnum):
+    """What is forecast."""
+
+    CARBON = "carbon"
+    DEMAND = "demand"
+
+
+def backtest(
+    kind: Annotated[Kind, typer.Argument(help="What the table holds.")],
+    data: Annotated[Path, typer.Option(help="CSV or parquet: time, zone, carbon_gco2e_per_kwh | time, demand_rps.")],
+    start: Annotated[str, typer.Option(help="First target, UTC; everything before it is history.")],
+    end: Annotated[str, typer.Option(help="Last target, UTC, included; a bare date is that whole day.")],
+    horizon: Annotated[int | None, typer.Option(help="Carbon: hours (24). Demand: slots of 30 min (1).")] = None,
+    lead: Annotated[str, typer.Option(help="Demand: how long before its slot a forecast is issued.")] = "10min",
+    as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON on standard output.")] = False,
+) -> None:
+    """Walk forward over past rows, forecast with what was known then, score against what came."""
+    span = Span(_moment("--start", start), _last_moment(end))
+    grids = carbon_grids(data) if kind is Kind.CARBON else demand_grids(data)
+    with _progress(quiet=as_json) as progress:
+        if kind is Kind.CARBON:
+            hours = _at_least_one(horizon, 24)
+            walks = [w for g in grids for w in backtest_carbon(g, span, carbon_models(), hours, progress)]
+        else:
+            slots, lead_s = _at_least_one(horizon, 1), _seconds(lead)
+            walks = [w for g in grids for w in backtest_demand(g, span, demand_models(), slots, lead_s, progress)]
+    if as_json:
+        sys.stdout.write(json.dumps(_rows(walks), indent=1) + "\n")
+    else:
+        Console().print(_table(kind, walks))
+    _tell_notes(grids)
+
+
+def _rows(walks: Sequence[Walk]) -> list[dict[str, Any]]:
+    """One row per series, horizon and model."""
+    rows = []
+    for walk in walks:
+        for horizon, scores in enumerate(walk.by_horizon(), start=1):
+            named = {"series": walk.series, "horizon": horizon, "model": walk.model}
+            rows.append(named | {name: getattr(scores, name) for name in ("mape", "wape", "pinball95", "coverage95")})
+    return rows
+
+
+def _table(kind: Kind, walks: Sequence[Walk]) -> Table:
+    """Scores of each series and model over all horizons."""
+    unit = "g/kWh" if kind is Kind.CARBON else "req/s"
+    table = Table(title=f"backtest {kind}", caption="all horizons pooled; --json gives one row per horizon")
+    for name in ("series", "model"):
+        table.add_column(name)
+    for name in ("targets", "MAPE %", "WAPE %", f"pinball95 {unit}", "coverage95"):
+        table.add_column(name, justify="right")
+    for i, walk in enumerate(walks):
+        ends = i + 1 == len(walks) or walks[i + 1].series != walk.series
+        table.add_row(walk.series, walk.model, *_cells(walk.pooled()), end_section=ends)
+    return table
+
+
+def _cells(scores: Scores) -> list[str]:
+    """Scores as text; a dash where there is none."""
+    numbers = [(scores.mape, 2), (scores.wape, 2), (scores.pinball95, 3), (scores.coverage95, 3)]
+    return [str(scores.targets), *("-" if number is None else f"{number:.{digits}f}" for number, digits in numbers)]
+
+
+def _tell_notes(grids: Sequence[Grid]) -> None:
+    """What was wrong with the rows, on standard error."""
+    for grid in grids:
+        for note in grid.notes:
+            sys.stderr.write(f"note: series {grid.series}: {note}\n")
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Progress | None]:
+    """A bar on standard error when that is a terminal and people read along."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    with ProgressBar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("")
+        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
+
+
+def _moment(option: str, text: str) -> pd.Timestamp:
+    """A moment in UTC; a naive one is UTC."""
+    moment = pd.to_datetime(text, errors="coerce", format="ISO8601")
+    if pd.isna(moment):
+        raise ForecastError(f"{option}: '{text}' is not a date such as 2023-05-01 or 2023-05-01T06:00Z")
+    return moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")
+
+
+def _last_moment(text: str) -> pd.Timestamp:
+    """The last moment of a span: the moment itself, or the last one of a bare date."""
+    moment = _moment("--end", text)
+    bare = "T" not in text.upper() and ":" not in text
+    return moment + pd.Timedelta(days=1) - pd.Timedelta(microseconds=1) if bare else moment
+
+
+def _seconds(lead: str) -> int:
+    """A lead such as 10min or 1h in seconds, not negative."""
+    try:
+        seconds = pd.Timedelta(lead).total_seconds()
+    except ValueError as error:
+        raise ForecastError(f"--lead: '{lead}' is not a length of time such as 10min") from error
+    if not 0 <= seconds <= 86_400:
+        raise ForecastError(f"--lead: {lead} is {seconds:.0f} s, must be from 0 to 86400 s")
+    return int(seconds)
+
+
+def _at_least_one(horizon: int | None, default: int) -> int:
+    """The horizon asked for, or the default."""
+    count = default if horizon is None else horizon
+    if not 1 <= count <= 168:
+        raise ForecastError(f"--horizon: {count}, must be from 1 to 168")
+    return count
