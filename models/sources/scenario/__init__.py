@@ -1,0 +1,1 @@
+"""How a scenario folder is read and written: values with their places, settings, tables, rules."""
