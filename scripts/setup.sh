@@ -33,7 +33,8 @@ fi
 stamp=$(cat requirements/dev.txt pyproject.toml | cksum)
 if [ "$(cat .venv/freesh-stamp 2>/dev/null)" != "$stamp" ] || ! .venv/bin/python -c "import models" 2>/dev/null; then
     echo "setup: environment .venv from requirements/dev.txt"
-    export UV_PYTHON_DOWNLOADS=never UV_NO_CONFIG=1
+    # System certificates: company mirrors are often signed by a company authority.
+    export UV_PYTHON_DOWNLOADS=never UV_NO_CONFIG=1 UV_SYSTEM_CERTS=1
     [ -x .venv/bin/python ] || .boot/bin/uv venv --quiet --python .boot/bin/python .venv
     .boot/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements/dev.txt
     # Editable, built with the pinned hatchling: puts `freesh` in .venv/bin and models and dags on the path.
