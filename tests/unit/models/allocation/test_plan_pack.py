@@ -131,7 +131,10 @@ def test_a_machine_holds_several_gpu_types() -> None:
 def test_exact_search_finds_what_best_fit_misses() -> None:
     # Best fit puts 5 into the 6 first; only 6 = 3 + 3 and 5 = 5 hold them all.
     sizes = {"G3": 3, "G5": 5}
-    scenario = replace(site({"a": 5, "b": 6}, [("b", "G5", "SS", 1)]), modes=tuple(Mode(name, {"A100": gpus}) for name, gpus in sizes.items()))
+    scenario = replace(
+        site({"a": 5, "b": 6}, [("b", "G5", "SS", 1)]),
+        modes=tuple(Mode(name, {"A100": gpus}) for name, gpus in sizes.items()),
+    )
     packing = pack(scenario, want(("G5", "SS", 1), ("G3", "SS", 2)))
     assert at(packing) == {("a", "G5", "SS"): 1, ("b", "G3", "SS"): 2}
     assert packing.unpacked == ()
@@ -139,7 +142,7 @@ def test_exact_search_finds_what_best_fit_misses() -> None:
 
 def test_a_hopeless_packing_of_a_large_location_ends() -> None:
     # 40 machines of 8 hold 40 instances of 5 GPUs; the 41st has GPUs enough in total but no machine.
-    scenario = replace(site({f"m{i:02}": 8 for i in range(40)}), modes=(Mode("G5", {"A100": 5),)})
+    scenario = replace(site({f"m{i:02}": 8 for i in range(40)}), modes=(Mode("G5", {"A100": 5}),))
     packing = pack(scenario, want(("G5", "SS", 41)))
     assert sum(each.instances for each in packing.slices) == 40
     assert packing.unpacked == (InstanceCount("loc1", "default", "SS", "G5", 1),)
