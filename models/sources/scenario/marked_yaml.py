@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from freesh_plugin.core.errors import ScenarioError
-from models.sources.scenario.spot import Spot, nearest, parse_number
+from models.sources.scenario.spot import Spot, nearest
 from models.sources.scenario.text_file import read_text
 
 MAX_YAML_BYTES = 1024 * 1024
@@ -72,8 +72,10 @@ class Entry(Spot):
         return "a list" if self.is_list else "a mapping" if self.is_mapping else repr(self.value)
 
     def _number(self) -> float:
-        if isinstance(self.value, str) or not isinstance(self.node, yaml.ScalarNode):
+        quoted = isinstance(self.value, str) and getattr(self.node, "style", None) is not None
+        if quoted or not isinstance(self.node, yaml.ScalarNode):
             raise self.fault(f"{self._shown()} is not a number")
+        # An unquoted text may still be a number: YAML 1.1 reads 1e3 as a text, people mean the number.
         return super()._number()
 
 
@@ -107,10 +109,6 @@ def _scalar(where: str, node: yaml.Node) -> object:
     if not isinstance(node, yaml.ScalarNode):
         return None
     try:
-        value = yaml.constructor.SafeConstructor().construct_object(node)
+        return yaml.constructor.SafeConstructor().construct_object(node)
     except (yaml.YAMLError, ValueError) as error:
         raise ScenarioError(f"{where}: {node.value!r} cannot be read: {error}") from error
-    if isinstance(value, str) and node.style is None and parse_number(value) is not None:
-        # YAML 1.1 reads 1e3 as a text; people mean the number.
-        return parse_number(value)
-    return value
