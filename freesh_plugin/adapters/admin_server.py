@@ -1,0 +1,119 @@
+"""The HTTP server of the admin port: bound with care, bounded in time and number, ended by SIGINT or SIGTERM."""
+
+import asyncio
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from freesh_plugin.core.errors import ConfigError
+
+HEAD_TIMEOUT_S = 10.0
+"""A connection that has not sent its request's head by then is closed."""
+
+CONNECTION_TIMEOUT_S = 60.0
+"""A connection is cut after this long, whatever it does; each carries one request."""
+
+MAX_CONNECTIONS = 64
+MAX_HEAD_BYTES = 16_384
+SHUTDOWN_S = 1
+
+
+class BoundedProtocol(H11Protocol):
+    """HTTP/1.1 on connections that live for a bounded time: neither slow heads, bodies nor readers can hold one."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
+        """Start both timers."""
+        super().connection_made(transport)
+        self._timers = (
+            self.loop.call_later(HEAD_TIMEOUT_S, self._cut_if_no_head),
+            self.loop.call_later(CONNECTION_TIMEOUT_S, transport.abort),
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop both timers."""
+        for timer in self._timers:
+            timer.cancel()
+        super().connection_lost(exc)
+
+    def _cut_if_no_head(self) -> None:
+        # uvicorn has no cycle until it has read a whole head.
+        if self.cycle is None:
+            self.transport.abort()  # type: ignore[unreachable]  # declared as never null
+
+
+def bind(host: str, port: int, allow_remote: bool) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        ConfigError: the address is taken, unknown, or open to other machines without `allow_remote`.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise ConfigError(f"admin host {host!r} is not an address of this machine: {error.strerror}") from error
+    if not (allow_remote or ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback):
+        raise ConfigError(f"admin host {host!r} is open to other machines, which --allow-remote must allow")
+    try:
+        return socket.create_server((str(address[0]), port), family=family)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {host} port {port}: {error.strerror}") from error
+
+
+def url_of(listening: socket.socket) -> str:
+    """The URL at which a bound socket is reached on this machine."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class AdminServer(uvicorn.Server):
+    """Serves one application until SIGINT or SIGTERM, then ends within a second or two."""
+
+    def __init__(self, app: Starlette, on_ready: Callable[[], None]) -> None:
+        """Call `on_ready` once connections are answered."""
+        super().__init__(_uvicorn_config(app))
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End in good order, and with exit status 0: uvicorn itself would raise the signal again."""
+        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _uvicorn_config(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        headers=[("connection", "close")],
+        limit_concurrency=MAX_CONNECTIONS,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
