@@ -12,11 +12,14 @@ import msgspec
 SCHEMA_VERSION = "1.0"
 """Major.minor. A reader accepts any minor of its major (unknown fields are kept), never another major."""
 
+MAX_WHOLE = 2**53 - 1
+"""Greatest whole number: beyond it JSON readers of other languages lose digits."""
+
 NonNegative = Annotated[float, msgspec.Meta(ge=0)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_WHOLE)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Tokens = Annotated[int, msgspec.Meta(ge=1)]
+Tokens = Annotated[int, msgspec.Meta(ge=1, le=MAX_WHOLE)]
 
 
 class PlanMode(StrEnum):
@@ -108,7 +111,13 @@ class Slice(msgspec.Struct, frozen=True, rename={"request_class": "class"}):
 
 
 class Transition(msgspec.Struct, frozen=True, rename={"request_class": "class"}):
-    """One ordered change on one machine; `dip_rps` is capacity missing while it lasts (stop before start)."""
+    """One change of instances on one machine.
+
+    Transitions are carried out in the order of the list; those of equal `order` may go at once. `dip_rps` is the
+    part of the class's capacity, req/s, that this change takes away before its replacement serves (0 when the
+    start comes first). A relabel changes the class or mode of running instances without a restart, and names
+    what they were in `from_class` and `from_mode`.
+    """
 
     order: Count
     action: Action
@@ -119,10 +128,16 @@ class Transition(msgspec.Struct, frozen=True, rename={"request_class": "class"})
     mode: Name
     instances: Count
     dip_rps: NonNegative = 0.0
+    from_class: Name | None = None
+    from_mode: Name | None = None
 
 
 class Route(msgspec.Struct, frozen=True, rename={"request_class": "class"}):
-    """Share of a class's requests from one origin that each location serves; shares add up to 1."""
+    """Share of a class's requests from one origin that each location serves.
+
+    Shares add up to 1. No share at all means that no pool may serve this origin: such requests are refused, never
+    sent to a location that residency does not allow. The origin `any` is for origins that no route names.
+    """
 
     model: Name
     request_class: Name
@@ -194,7 +209,7 @@ class Hold(msgspec.Struct, frozen=True):
     """Something FREESH deliberately did not do, with the reason in a sentence."""
 
     code: Name
-    reason: Name
+    reason: Sentence
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -203,7 +218,7 @@ class Plan(msgspec.Struct, frozen=True):
     schema_version: Annotated[str, msgspec.Meta(pattern=r"^\d+\.\d+$")]
     scenario: Name
     epoch: Count
-    revision: Annotated[int, msgspec.Meta(ge=1)]
+    revision: Annotated[int, msgspec.Meta(ge=1, le=MAX_WHOLE)]
     mode: PlanMode
     valid_from: Count
     stale_after: Count

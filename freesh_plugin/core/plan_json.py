@@ -1,28 +1,28 @@
-"""The plan as JSON: canonical text, digest, strict reading with the path of each fault, published schema."""
+"""The plan as JSON: digest, strict reading with the path of each fault, published schema."""
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from freesh_plugin.core.errors import PlanError
 from freesh_plugin.core.plan import SCHEMA_VERSION, Plan
-from freesh_plugin.core.units import EPOCH_S, PLAN_LIFETIME_S
+from freesh_plugin.core.plan_checks import faults
 
 MAX_PLAN_BYTES = 16 * 1024 * 1024
 """Largest plan that is read, bytes."""
 
-_SUM_TOLERANCE = 1e-6
-
-_PoolKey = tuple[str, str, str, str]
-
 
 def digest_of(document: dict[str, Any]) -> str:
-    """SHA-256 of the document's canonical JSON (sorted keys, no spaces, UTF-8), its own `digest` left out."""
+    """SHA-256 of the document's canonical JSON, its own `digest` left out.
+
+    Canonical: sorted keys, no spaces, UTF-8, shortest floats, whole numbers without a point, so that the digest
+    survives a rewrite by any JSON tool.
+    """
     body = {key: value for key, value in document.items() if key != "digest"}
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_whole(body), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -43,7 +43,7 @@ def encode_plan(plan: Plan) -> bytes:
 
 
 def decode_plan(text: bytes) -> Plan:
-    """Read and check a plan: schema, times, references between its parts, digest.
+    """Read and check a plan: JSON, schema, times, references between its parts, digest.
 
     Fields that this version does not know are tolerated in a newer minor version and covered by the digest.
 
@@ -51,19 +51,14 @@ def decode_plan(text: bytes) -> Plan:
         PlanError: the first fault, with its path (`$.pools[3].instances.min: ...`).
     """
     if len(text) > MAX_PLAN_BYTES:
-        raise PlanError(f"plan has {len(text)} bytes, limit {MAX_PLAN_BYTES} bytes")
-    try:
-        document = msgspec.json.decode(text)
-        _require_same_major(document)
-        plan = msgspec.convert(document, Plan)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at ")
-        raise PlanError(f"{path.strip('`') or '$'}: {message}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise PlanError(f"$: not JSON: {error}") from error
-    for check in _CHECKS:
-        for fault in check(plan):
-            raise PlanError(fault)
+        raise PlanError(f"$: plan has {len(text)} bytes, limit {MAX_PLAN_BYTES} bytes")
+    document = _parse(text)
+    plan = _convert(document)
+    if _minor(plan.schema_version) <= _minor(SCHEMA_VERSION):
+        for path in _unknown(document, msgspec.to_builtins(plan), "$"):
+            raise PlanError(f"{path}: unknown field in schema version {plan.schema_version}")
+    for fault in faults(plan):
+        raise PlanError(fault)
     expected = digest_of(document)
     if plan.digest != expected:
         raise PlanError(f"$.digest: {plan.digest or 'empty'} does not match the content, expected {expected}")
@@ -81,70 +76,61 @@ def plan_schema() -> dict[str, Any]:
     }
 
 
-def _require_same_major(document: object) -> None:
-    version = document.get("schema_version") if isinstance(document, dict) else None
+def _parse(text: bytes) -> dict[str, Any]:
+    try:
+        document = msgspec.json.decode(text)
+        # msgspec is strict about numbers and UTF-8 but silently keeps the last of two equal keys.
+        json.loads(text, object_pairs_hook=_refuse_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"$: not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise PlanError(f"$: expected an object, got {type(document).__name__}")
+    version = document.get("schema_version")
     major = SCHEMA_VERSION.partition(".")[0]
     if isinstance(version, str) and version.partition(".")[0] != major:
         raise PlanError(f"$.schema_version: {version!r} has another major version than {SCHEMA_VERSION!r}")
+    return document
 
 
-def _times(plan: Plan) -> Iterator[str]:
-    start = plan.epoch * EPOCH_S
-    expected = {"valid_from": start, "stale_after": start + EPOCH_S, "expires_at": start + PLAN_LIFETIME_S}
-    for field, value in expected.items():
-        if getattr(plan, field) != value:
-            yield f"$.{field}: {getattr(plan, field)} s, expected {value} s for epoch {plan.epoch}"
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise PlanError(f"$: key {next(key for key in keys if keys.count(key) > 1)!r} occurs twice in one object")
+    return table
 
 
-def _partitions(plan: Plan) -> Iterator[str]:
-    for model, partition in plan.partition.items():
-        for field in ("prompt_tokens", "answer_tokens"):
-            boundaries = getattr(partition, field)
-            path = f"$.partition.{model}.{field}"
-            if boundaries is None:
-                if plan.mode == "act":
-                    yield f"{path}: unknown boundary, allowed in advise mode only"
-            elif list(boundaries) != sorted(set(boundaries)):
-                yield f"{path}: {list(boundaries)} is not strictly ascending"
+def _convert(document: dict[str, Any]) -> Plan:
+    try:
+        return msgspec.convert(document, Plan)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).rpartition(" - at ")
+        raise PlanError(f"{path.strip('`')}: {message}" if message else f"$: {error}") from error
 
 
-def _pools(plan: Plan) -> Iterator[str]:
-    for i, pool in enumerate(plan.pools):
-        path = f"$.pools[{i}]"
-        band = pool.instances
-        if not band.min <= band.target <= band.max:
-            yield f"{path}.instances: min {band.min} <= target {band.target} <= max {band.max} does not hold"
-        yield from _known_class(plan, f"{path}", pool.model, pool.request_class)
+def _minor(version: str) -> int:
+    return int(version.partition(".")[2])
 
 
-def _routes(plan: Plan) -> Iterator[str]:
-    for i, route in enumerate(plan.routes):
-        yield from _known_class(plan, f"$.routes[{i}]", route.model, route.request_class)
-        total = sum(route.weights.values())
-        if route.weights and abs(total - 1) > _SUM_TOLERANCE:
-            yield f"$.routes[{i}].weights: add up to {total:g}, expected 1"
+def _unknown(given: object, known: object, path: str) -> Iterator[str]:
+    """Paths in `given` that the reader has no field for."""
+    if isinstance(given, dict) and isinstance(known, dict):
+        for key, value in given.items():
+            if key not in known:
+                yield f"{path}.{key}"
+            else:
+                yield from _unknown(value, known[key], f"{path}.{key}")
+    elif isinstance(given, list) and isinstance(known, list | tuple):
+        for i, (left, right) in enumerate(zip(given, known, strict=True)):
+            yield from _unknown(left, right, f"{path}[{i}]")
 
 
-def _known_class(plan: Plan, path: str, model: str, request_class: str) -> Iterator[str]:
-    partition = plan.partition.get(model)
-    if partition is None:
-        yield f"{path}.model: {model!r} has no partition in this plan"
-    elif request_class not in partition.classes:
-        yield f"{path}.class: {request_class!r} is not a class of partition {partition.name!r}"
-
-
-def _slices(plan: Plan) -> Iterator[str]:
-    wanted: dict[_PoolKey, int] = {}
-    for pool in plan.pools:
-        key = (pool.location, pool.model, pool.request_class, pool.mode)
-        wanted[key] = wanted.get(key, 0) + pool.instances.target
-    placed: dict[_PoolKey, int] = {}
-    for part in plan.slices:
-        key = (part.location, part.model, part.request_class, part.mode)
-        placed[key] = placed.get(key, 0) + part.instances
-    for key in sorted(wanted.keys() | placed.keys()):
-        if wanted.get(key, 0) != placed.get(key, 0):
-            yield f"$.slices: {placed.get(key, 0)} instances of {'/'.join(key)} placed, target {wanted.get(key, 0)}"
-
-
-_CHECKS: tuple[Callable[[Plan], Iterator[str]], ...] = (_times, _partitions, _pools, _routes, _slices)
+def _whole(value: object) -> object:
+    """The value with floats that are whole numbers as integers."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _whole(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(each) for each in value]
+    return value
