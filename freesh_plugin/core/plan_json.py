@@ -59,7 +59,7 @@ def decode_plan(text: bytes) -> Plan:
             raise PlanError(f"{path}: unknown field in schema version {plan.schema_version}")
     for fault in faults(plan):
         raise PlanError(fault)
-    expected = digest_of(document)
+    expected = _digest(document)
     if plan.digest != expected:
         raise PlanError(f"$.digest: {plan.digest or 'empty'} does not match the content, expected {expected}")
     return plan
@@ -106,6 +106,15 @@ def _convert(document: dict[str, Any]) -> Plan:
     except msgspec.ValidationError as error:
         message, _, path = str(error).rpartition(" - at ")
         raise PlanError(f"{path.strip('`')}: {message}" if message else f"$: {error}") from error
+
+
+def _digest(document: dict[str, Any]) -> str:
+    try:
+        return digest_of(document)
+    except RecursionError as error:
+        raise PlanError("$: nested too deeply to be checked against its digest") from error
+    except UnicodeEncodeError as error:
+        raise PlanError(f"$: text that is not UTF-8: {error.reason}") from error
 
 
 def _minor(version: str) -> int:
