@@ -1,0 +1,61 @@
+"""Every command in the README and the guides is run by a test: here, or by the test or script named here."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+TRIED_ELSEWHERE = {
+    r"make (setup|demo|test|check)\b.*": ".ci/run",
+    r"scripts/setup\.sh|\.venv/bin/python scripts/demo\.py": ".ci/run, through make",
+}
+"""Commands that are run by something else, with what runs them."""
+HOURS = [datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in range(24 * 59)]
+
+
+def fenced_commands(document: Path) -> list[str]:
+    """Commands of the document's `sh` blocks, continued lines joined, comments dropped."""
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```", document.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [shlex.join(shlex.split(line, comments=True)) for line in lines if line.strip() and line.strip()[0] != "#"]
+
+
+COMMANDS = sorted({command for document in DOCUMENTS for command in fenced_commands(document)})
+
+
+def runs_here(command: str) -> bool:
+    return command.startswith(".venv/bin/python -m models ")
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if not runs_here(each)])
+def test_a_command_that_is_not_run_here_is_run_elsewhere(command: str) -> None:
+    assert any(re.fullmatch(pattern, command) for pattern in TRIED_ELSEWHERE), command
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the documented commands find what they name."""
+    folder = tmp_path_factory.mktemp("docs")
+    (folder / "models").symlink_to(ROOT / "models")
+    rows = ["time,zone,carbon_gco2e_per_kwh"]
+    rows += [f"{hour:%Y-%m-%dT%H:%MZ},XX,{200 + 80 * ((hour.hour - 14) ** 2) / 196:.1f}" for hour in HOURS]
+    (folder / "carbon.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if runs_here(each)])
+def test_the_documented_command_works(command: str, workplace: Path) -> None:
+    words = shlex.split(command)[1:]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *words], cwd=workplace, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
