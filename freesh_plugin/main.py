@@ -26,11 +26,11 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="FR
 
 StateDir = Annotated[
     Path | None,
-    typer.Option(help="Folder that survives restarts [FREESH_STATE_DIR; default ~/.local/state/freesh]."),
+    typer.Option(help="Folder that survives restarts (FREESH_STATE_DIR; default ~/.local/state/freesh)."),
 ]
 TokenFile = Annotated[
     Path | None,
-    typer.Option(help="File with the plan API's token [FREESH_PLAN_TOKEN_FILE; default plan-token in the state dir]."),
+    typer.Option(help="File with the plan API's token (FREESH_PLAN_TOKEN_FILE; default plan-token in the state dir)."),
 ]
 
 
@@ -44,17 +44,20 @@ def freesh(show: Annotated[bool, typer.Option("--version", help="Print the versi
 
 @app.command()
 def serve(
-    name: Annotated[str | None, typer.Option(help="What this runtime calls itself [FREESH_NAME].")] = None,
+    name: Annotated[str | None, typer.Option(help="What this runtime calls itself (FREESH_NAME).")] = None,
     admin_host: Annotated[
-        str | None, typer.Option(help="Address to listen on [FREESH_ADMIN_HOST; default 127.0.0.1].")
+        str | None, typer.Option(help="Address to listen on (FREESH_ADMIN_HOST; default 127.0.0.1).")
     ] = None,
     admin_port: Annotated[
-        str | None, typer.Option(metavar="PORT", help="Port, 0 = any free one [FREESH_ADMIN_PORT; default 9480].")
+        str | None, typer.Option(metavar="PORT", help="Port, 0 = any free one (FREESH_ADMIN_PORT; default 9480).")
     ] = None,
     state_dir: StateDir = None,
     token_file: TokenFile = None,
     allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Listen beyond this machine; needs a token of your own.")
+        bool,
+        typer.Option(
+            "--allow-remote", help="Listen beyond this machine (FREESH_ALLOW_REMOTE=1); needs your own token."
+        ),
     ] = False,
 ) -> None:
     """Serve the plan API on the admin port until SIGINT or SIGTERM.
@@ -78,7 +81,7 @@ def serve(
 
 @app.command()
 def status(
-    url: Annotated[str | None, typer.Option(help="Admin port to ask [default: as FREESH_ADMIN_* say].")] = None,
+    url: Annotated[str | None, typer.Option(help="Admin port to ask (default: as FREESH_ADMIN_* say).")] = None,
     state_dir: StateDir = None,
     token_file: TokenFile = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

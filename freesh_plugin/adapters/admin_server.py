@@ -2,11 +2,15 @@
 
 import asyncio
 import ipaddress
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
+from typing import ClassVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -14,26 +18,32 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from freesh_plugin.core.errors import ConfigError
 
-HEAD_TIMEOUT_S = 10.0
-"""A connection that has not sent its request's head by then is closed."""
-
-CONNECTION_TIMEOUT_S = 60.0
-"""A connection is cut after this long, whatever it does; each carries one request."""
-
-MAX_CONNECTIONS = 64
 MAX_HEAD_BYTES = 16_384
 SHUTDOWN_S = 1
 
 
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """How many connections there may be, and how long one may live; each carries one request."""
+
+    head_s: float = 10.0
+    """Time for a request's head to arrive."""
+    total_s: float = 60.0
+    """Time for everything: slow bodies and slow readers end here."""
+    connections: int = 64
+
+
 class BoundedProtocol(H11Protocol):
-    """HTTP/1.1 on connections that live for a bounded time: neither slow heads, bodies nor readers can hold one."""
+    """HTTP/1.1 on connections that live for a bounded time, since uvicorn waits for ever for a head or a reader."""
+
+    limits: ClassVar[ConnectionLimits]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         """Start both timers."""
         super().connection_made(transport)
         self._timers = (
-            self.loop.call_later(HEAD_TIMEOUT_S, self._cut_if_no_head),
-            self.loop.call_later(CONNECTION_TIMEOUT_S, transport.abort),
+            self.loop.call_later(self.limits.head_s, self._cut_if_no_head),
+            self.loop.call_later(self.limits.total_s, transport.abort),
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -63,7 +73,7 @@ def bind(host: str, port: int, allow_remote: bool) -> socket.socket:
     try:
         return socket.create_server((str(address[0]), port), family=family)
     except OSError as error:
-        raise ConfigError(f"cannot listen on {host} port {port}: {error.strerror}") from error
+        raise ConfigError(f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}") from error
 
 
 def url_of(listening: socket.socket) -> str:
@@ -75,9 +85,11 @@ def url_of(listening: socket.socket) -> str:
 class AdminServer(uvicorn.Server):
     """Serves one application until SIGINT or SIGTERM, then ends within a second or two."""
 
-    def __init__(self, app: Starlette, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, app: Starlette, on_ready: Callable[[], None], limits: ConnectionLimits = ConnectionLimits()
+    ) -> None:
         """Call `on_ready` once connections are answered."""
-        super().__init__(_uvicorn_config(app))
+        super().__init__(_uvicorn_config(app, limits))
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -89,6 +101,9 @@ class AdminServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """End in good order, and with exit status 0: uvicorn itself would raise the signal again."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # signals reach the main thread alone: whoever runs it there sets `should_exit`
+            return
         before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
@@ -101,10 +116,14 @@ class AdminServer(uvicorn.Server):
         self.should_exit = True
 
 
-def _uvicorn_config(app: Starlette) -> uvicorn.Config:
+def _uvicorn_config(app: Starlette, limits: ConnectionLimits) -> uvicorn.Config:
+    class Protocol(BoundedProtocol):
+        pass
+
+    Protocol.limits = limits
     return uvicorn.Config(
         app,
-        http=BoundedProtocol,
+        http=Protocol,
         loop="asyncio",
         ws="none",
         lifespan="off",
@@ -113,7 +132,7 @@ def _uvicorn_config(app: Starlette) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         headers=[("connection", "close")],
-        limit_concurrency=MAX_CONNECTIONS,
+        limit_concurrency=limits.connections,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )

@@ -84,10 +84,9 @@ def plan_api(desk: PlanDesk, token: str, limits: BodyLimits = BodyLimits()) -> S
     handlers = _Handlers(desk, token, limits)
     app = Starlette(
         routes=[
-            Route("/v1/plan", handlers.put_plan, methods=["PUT"]),
-            Route("/v1/plan", handlers.get_plan, methods=["GET"]),
-            Route("/v1/status", handlers.get_status, methods=["GET"]),
-            Route("/metrics", handlers.get_metrics, methods=["GET"]),
+            Route("/v1/plan", handlers.plan, methods=["GET", "PUT"]),
+            Route("/v1/status", handlers.status, methods=["GET"]),
+            Route("/metrics", handlers.metrics, methods=["GET"]),
             Route("/health", _health, methods=["GET"]),
         ],
         exception_handlers={HTTPException: _http_error, Exception: _server_error},
@@ -104,9 +103,12 @@ class _Handlers:
         self._token = token.encode()
         self._limits = limits
 
-    async def put_plan(self, request: Request) -> Response:
+    async def plan(self, request: Request) -> Response:
         if not self._authorised(request):
             return self._unauthorised()
+        return await self._offer(request) if request.method == "PUT" else self._in_force()
+
+    async def _offer(self, request: Request) -> Response:
         try:
             text = await _read_body(request, self._limits)
         except _Refused as refused:
@@ -117,18 +119,16 @@ class _Handlers:
         # Off the event loop: a large plan takes a while to check, and the disk may be slow.
         return _answer(await run_in_threadpool(self._desk.accept, text))
 
-    async def get_plan(self, request: Request) -> Response:
-        if not self._authorised(request):
-            return self._unauthorised()
+    def _in_force(self) -> Response:
         document = self._desk.in_force()
         return _error(404, "no plan is in force") if document is None else Response(document.text, media_type=JSON)
 
-    async def get_status(self, request: Request) -> Response:
+    async def status(self, request: Request) -> Response:
         if not self._authorised(request):
             return self._unauthorised()
         return Response(msgspec.json.encode(self._desk.status()), media_type=JSON)
 
-    async def get_metrics(self, request: Request) -> Response:
+    async def metrics(self, request: Request) -> Response:
         if not self._authorised(request):
             return self._unauthorised()
         return Response(plan_metrics(self._desk.status()), media_type=CONTENT_TYPE_LATEST)
@@ -184,8 +184,11 @@ async def _health(request: Request) -> Response:
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
-    code, reason = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
-    return _error(code, reason)
+    if not isinstance(error, HTTPException):
+        raise error
+    response = _error(error.status_code, error.detail)
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def _server_error(request: Request, error: Exception) -> Response:

@@ -32,7 +32,10 @@ def known_token(config: PluginConfig) -> str:
     """
     if config.plan_token is not None:
         return config.plan_token
-    return _read(config.plan_token_file or made_token_file(config.state_dir))
+    made = made_token_file(config.state_dir)
+    if config.plan_token_file is None and not made.exists():
+        raise ConfigError(f"no token: none is set, and {made} is not there; name its file by --token-file")
+    return _read(config.plan_token_file or made)
 
 
 def known_or_made_token(config: PluginConfig) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from freesh_plugin.core.errors import PlanError
 from freesh_plugin.core.plan import Plan
 from freesh_plugin.core.plan_json import decode_plan
 
@@ -20,7 +21,10 @@ class PlanDocument:
         Raises:
             PlanError: the first fault, with its path.
         """
-        return cls(plan=decode_plan(text), text=text)
+        try:
+            return cls(plan=decode_plan(text), text=text)
+        except RecursionError as error:
+            raise PlanError("$: nested too deeply") from error
 
     @property
     def order(self) -> tuple[int, int]:
