@@ -1,0 +1,1 @@
+"""When the planner runs: schedules, retries and task borders around the use cases of `models.refresh`."""

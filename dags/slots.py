@@ -1,0 +1,41 @@
+"""The half-hour slots that the schedules share: two assets, one timetable, and which slot a run is for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import Asset, CronPartitionTimetable, Param
+
+TRAFFIC_FORECAST = Asset(name="freesh_traffic_forecast", uri="freesh://forecast/traffic", group="freesh")
+CARBON_FORECAST = Asset(name="freesh_carbon_forecast", uri="freesh://forecast/carbon", group="freesh")
+
+EVERY_HALF_HOUR = CronPartitionTimetable("20,50 * * * *", timezone="UTC")
+"""Ten minutes before each slot. The partition key is that moment: the data cut-off of everything in the run."""
+
+SLOT_PARAM = Param(
+    "coming",
+    type="string",
+    title="Slot",
+    description=(
+        "For a run by hand: 'coming', 'current', or the start of a half hour in UTC such as 2026-03-01T12:30. "
+        "A run with a partition key (every scheduled one) ignores it."
+    ),
+    pattern=r"^(coming|current|\d{4}-\d{2}-\d{2}T\d{2}:(00|30)(:00)?Z?)$",
+)
+
+
+def slot_key(context: Mapping[str, Any]) -> str:
+    """Partition key of the slot that a run is for; the same at every retry."""
+    run = context["dag_run"]
+    if run.partition_key:
+        return str(run.partition_key)
+    from models.refresh.slot import slot_named
+
+    return slot_named(context["params"]["slot"], run.run_after).key
+
+
+def is_backfill(context: Mapping[str, Any]) -> bool:
+    """Whether the run is a backfill, or follows from one."""
+    if str(context["dag_run"].run_type) == "backfill":
+        return True
+    events = context.get("triggering_asset_events") or {}
+    return any((event.extra or {}).get("backfill") for asset in events for event in events[asset])

@@ -1,0 +1,145 @@
+"""Making the plan of a slot: solve, compare with the plan in force, store as the next revision if anything changed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from freesh_plugin.core.errors import AllocationError, ForecastError
+from freesh_plugin.core.plan import Hold, Plan, PlanMode
+from freesh_plugin.core.plan_json import decode_plan, encode_plan, seal
+from freesh_plugin.core.units import EPOCH_S, PLAN_LIFETIME_S, epoch_start_s
+from models.allocation import allocate
+from models.allocation.compare import describe_changes
+from models.allocation.to_plan import to_plan
+from models.domain.allocation import AllocationResult
+from models.domain.records import PlanningStore, PlanRecord
+from models.domain.scenario import Scenario
+from models.refresh.forecasts import DEMAND_QUANTILE
+from models.refresh.problem import RUNNING, PlanOrder, Problem, build_problem
+
+_PROVEN = ("optimal", "feasible")
+
+
+@dataclass(frozen=True)
+class PlanOutcome:
+    """The plan of the slot.
+
+    Attributes:
+        record: As stored.
+        plan: The same, typed.
+        is_new: False when equal inputs had been planned before and that plan is given again.
+    """
+
+    record: PlanRecord
+    plan: Plan
+    is_new: bool
+
+
+def make_plan(
+    order: PlanOrder, fleet: Scenario, store: PlanningStore, *, now: datetime, time_limit_s: float = 60.0
+) -> PlanOutcome:
+    """Plan a slot from the forecasts in the store. Equal inputs give the plan that is stored already.
+
+    Raises:
+        ConfigError: an objective that does not exist, or cost without prices.
+        ForecastError: there is no demand to plan for and no plan in force to go on with.
+        AllocationError: the program cannot be built and there is no plan in force to go on with.
+    """
+    problem = build_problem(order, fleet, store, now)
+    latest = store.plan(order.slot.epoch)
+    if latest is not None and _same_inputs(decode_plan(latest.text), problem):
+        return PlanOutcome(latest, decode_plan(latest.text), is_new=False)
+    revision = latest.revision + 1 if latest is not None else 1
+    plan = _solve(problem, revision, time_limit_s)
+    record = PlanRecord(plan.epoch, plan.revision, plan.mode.value, plan.digest, encode_plan(plan), now)
+    store.save_plan(record)
+    return PlanOutcome(record, plan, is_new=True)
+
+
+def changes_of(plan: Plan, store: PlanningStore) -> tuple[str, ...]:
+    """What a plan changes against the one that was in force when it was made, and why, in sentences; empty if nothing.
+
+    A first plan is compared with nothing running.
+    """
+    base = next((each.version for each in plan.inputs if each.name == RUNNING), "")
+    epoch, _, revision = base.partition(".")
+    before = store.plan(int(epoch), int(revision)) if epoch.isdigit() and revision.isdigit() else None
+    return tuple(describe_changes(decode_plan(before.text) if before is not None else None, plan))
+
+
+def _same_inputs(plan: Plan, problem: Problem) -> bool:
+    """Whether a plan rests on these very inputs and its solver had its way.
+
+    Ages and notes do not count. Nor does what runs: once the plan is in force, it is what runs.
+    """
+    asked, used = (
+        {each.name: (each.version, each.state) for each in inputs} for inputs in (problem.inputs, plan.inputs)
+    )
+    for versions in (asked, used):
+        versions.pop(RUNNING, None)
+    return plan.mode == problem.order.mode and plan.solver.status in _PROVEN and asked == used
+
+
+def _solve(problem: Problem, revision: int, time_limit_s: float) -> Plan:
+    if problem.scenario is None:
+        reason = next(each.reason for each in problem.holds if each.code == "demand_missing")
+        return _issued_again(problem, revision, ForecastError(reason))
+    try:
+        result = allocate(problem.scenario, time_limit_s=time_limit_s)
+    except AllocationError as error:
+        return _issued_again(problem, revision, error)
+    return _as_plan(problem, problem.scenario, result, revision)
+
+
+def _as_plan(problem: Problem, scenario: Scenario, result: AllocationResult, revision: int) -> Plan:
+    return to_plan(
+        scenario,
+        result,
+        epoch=problem.order.slot.epoch,
+        revision=revision,
+        mode=problem.order.mode,
+        inputs=problem.inputs,
+        holds=problem.holds,
+        carbon_outlook=problem.outlook,
+        quantile=DEMAND_QUANTILE,
+        with_baselines=True,
+    )
+
+
+def _issued_again(problem: Problem, revision: int, why: ForecastError | AllocationError) -> Plan:
+    """The plan in force for another slot: pools, routes and SLOs go on; nothing starts, nothing stops.
+
+    Raises:
+        ForecastError, AllocationError: `why`, as there is no plan in force.
+    """
+    if problem.in_force is None:
+        raise why
+    before = decode_plan(problem.in_force.text)
+    start_s = epoch_start_s(problem.order.slot.epoch)
+    hold = Hold(
+        "plan_issued_again",
+        f"Plan {before.epoch}.{before.revision} goes on unchanged, with its demand and predicted figures: {why}"[:200],
+    )
+    held = msgspec.structs.replace(before.solver, status="held", objective=None, bound=None, gap=None)
+    return seal(
+        msgspec.structs.replace(
+            before,
+            epoch=problem.order.slot.epoch,
+            revision=revision,
+            mode=_mode(before, problem.order.mode),
+            valid_from=start_s,
+            stale_after=start_s + EPOCH_S,
+            expires_at=start_s + PLAN_LIFETIME_S,
+            transitions=(),
+            carbon=dict(problem.outlook),
+            solver=held,
+            inputs=problem.inputs,
+            holds=(*problem.holds, hold),
+        )
+    )
+
+
+def _mode(before: Plan, asked: PlanMode) -> PlanMode:
+    """A plan that was for reading only does not become one to act on by being issued again."""
+    return PlanMode.ADVISE if PlanMode.ADVISE in (before.mode, asked) else PlanMode.ACT

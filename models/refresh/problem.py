@@ -1,0 +1,168 @@
+"""The planning problem of one slot: the fleet with its forecasts and what runs, and what had to be left out."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from freesh_plugin.core.errors import ConfigError
+from freesh_plugin.core.plan import CarbonStep, Hold, InputState, PlanInput, PlanMode
+from freesh_plugin.core.plan_json import decode_plan
+from models.domain.forecast import DataState
+from models.domain.records import PlanningStore, PlanRecord
+from models.domain.scenario import Demand, Objective, Scenario
+from models.refresh.forecasts import Used, carbon_outlook, carbon_points, demand_rows, fingerprint, used_forecasts
+from models.refresh.in_force import plan_in_force, running_by
+from models.refresh.slot import Slot
+
+AS_SCENARIO = "scenario"
+"""The objective that the fleet's scenario states."""
+
+RUNNING = "running"
+"""Name of the input that says what runs: `epoch.revision` of the plan in force, else `fleet` (its `running.csv`)."""
+
+
+@dataclass(frozen=True)
+class PlanOrder:
+    """What is asked for: the slot, the objective (`scenario`, `carbon`, `energy` or `cost`), and advise or act."""
+
+    slot: Slot
+    mode: PlanMode = PlanMode.ADVISE
+    objective: str = AS_SCENARIO
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A scenario ready to solve, and what its reader must know.
+
+    `scenario` is None without any demand to plan for; `in_force` is the plan that rules when the slot starts.
+    """
+
+    order: PlanOrder
+    scenario: Scenario | None
+    inputs: tuple[PlanInput, ...]
+    holds: tuple[Hold, ...]
+    outlook: Mapping[str, tuple[CarbonStep, ...]]
+    in_force: PlanRecord | None
+
+
+def build_problem(order: PlanOrder, fleet: Scenario, store: PlanningStore, now: datetime) -> Problem:
+    """Put the fleet, the forecasts of the slot and what runs together.
+
+    Raises:
+        ConfigError: an objective that does not exist, or cost without prices.
+    """
+    objective = _objective(order, fleet)
+    demand, carbon = (used_forecasts(store, kind, order.slot) for kind in ("demand", "carbon"))
+    in_force = plan_in_force(store, fleet, order.slot, order.mode, now)
+    holds = [*_stale(demand), *_stale(carbon)]
+    fleet, more = _with_demand(fleet, demand)
+    holds += more
+    fleet = replace(fleet, carbon=carbon_points(carbon, fleet, order.slot))
+    objective, more = _without_missing_carbon(objective, fleet, carbon)
+    holds += more
+    fleet, more = _with_running(fleet, in_force)
+    return Problem(
+        order,
+        replace(fleet, objective=objective) if fleet.demand else None,
+        (
+            PlanInput("fleet", _fleet_version(fleet), InputState.OK),
+            PlanInput("objective", objective.name, InputState.OK),
+            demand.as_input(),
+            carbon.as_input(),
+            PlanInput(RUNNING, f"{in_force.epoch}.{in_force.revision}" if in_force else "fleet", InputState.OK),
+        ),
+        (*holds, *more),
+        carbon_outlook(carbon, fleet, order.slot),
+        in_force,
+    )
+
+
+def _objective(order: PlanOrder, fleet: Scenario) -> Objective:
+    if order.objective == AS_SCENARIO:
+        objective = fleet.objective
+    elif order.objective in ("carbon", "energy", "cost"):
+        objective = Objective.only(order.objective)
+    else:
+        raise ConfigError(f"objective {order.objective!r} is none of {AS_SCENARIO}, carbon, energy, cost")
+    if objective.needs_prices and not fleet.prices:
+        raise ConfigError(f"objective {objective.name!r} needs prices.csv in the fleet's folder, which has none")
+    return objective
+
+
+def _stale(used: Used) -> list[Hold]:
+    if used.state is not DataState.STALE:
+        return []
+    age = f"{used.age_s / 60:.0f} min old" if used.age_s is not None else "of unknown age"
+    return [Hold(f"{used.kind}_stale", _sentence(f"The {used.kind} forecast rests on data {age}: {used.note}"))]
+
+
+def _with_demand(fleet: Scenario, used: Used) -> tuple[Scenario, list[Hold]]:
+    """The fleet with its demand, without the partitions for which demand is not whole: none may look cheap for lack."""
+    rows = demand_rows(used, fleet)
+    whole = tuple(each for each in fleet.partitions if _is_whole(each.name, each.classes, rows, fleet))
+    if not whole:
+        return replace(fleet, demand=()), [
+            Hold("demand_missing", _sentence(f"No demand is known for any partition: {used.note}"))
+        ]
+    names = {each.name for each in whole}
+    holds = [
+        Hold("partition_left_out", f"Partition {each.name} is left out: no demand is known for all of its classes.")
+        for each in fleet.partitions
+        if each.name not in names
+    ]
+    kept = replace(
+        fleet,
+        partitions=whole,
+        profiles=tuple(each for each in fleet.profiles if each.partition in names),
+        slos=tuple(each for each in fleet.slos if each.partition in names),
+        running=tuple(each for each in fleet.running if each.partition is None or each.partition in names),
+        demand=tuple(row for row in rows if row.partition in names),
+    )
+    return kept, holds
+
+
+def _is_whole(partition: str, classes: tuple[str, ...], rows: tuple[Demand, ...], fleet: Scenario) -> bool:
+    known = {(row.model, row.request_class) for row in rows if row.partition == partition}
+    return all((model, name) in known for model in fleet.models for name in classes)
+
+
+def _without_missing_carbon(objective: Objective, fleet: Scenario, used: Used) -> tuple[Objective, list[Hold]]:
+    """Where carbon is not known for every location, none is invented: the objective goes on without carbon."""
+    known = {each.location for each in fleet.carbon}
+    missing = [each.name for each in fleet.locations if each.name not in known]
+    if not missing or objective.carbon == 0:
+        return objective, []
+    rest = replace(objective, carbon=0.0)
+    instead = Objective.only("energy") if rest.energy == rest.cost == 0 else rest
+    reason = f"No carbon intensity is known for {', '.join(missing)}: the objective is {_terms(instead)} instead"
+    return instead, [Hold("carbon_missing", _sentence(f"{reason}; {used.note}" if used.note else reason))]
+
+
+def _with_running(fleet: Scenario, in_force: PlanRecord | None) -> tuple[Scenario, list[Hold]]:
+    """What runs: the slices of the plan in force, else what the fleet's own `running.csv` says."""
+    if in_force is None:
+        return fleet, []
+    running, lost = running_by(decode_plan(in_force.text), fleet)
+    return replace(fleet, running=running), [Hold("fleet_changed", _sentence(each)) for each in lost]
+
+
+def _fleet_version(fleet: Scenario) -> str:
+    """Fingerprint of the folder's files, so that an edited fleet makes a new revision."""
+    if fleet.folder is None:
+        return fingerprint([fleet.name.encode()])
+    files = sorted(path for path in Path(fleet.folder).iterdir() if path.suffix in (".yaml", ".csv"))
+    return fingerprint(
+        part for path in files for part in (path.name.encode(), hashlib.sha256(path.read_bytes()).digest())
+    )
+
+
+def _terms(objective: Objective) -> str:
+    return " and ".join(term for term in ("energy", "cost") if getattr(objective, term))
+
+
+def _sentence(text: str) -> str:
+    """Holds are names in the plan: at most 200 characters, ending like a sentence."""
+    text = text.strip().rstrip(".;:")
+    return (text if len(text) < 200 else text[:196] + "...") + ("." if len(text) < 199 else "")

@@ -1,0 +1,1 @@
+"""What people run from the repository: set-up, checks, the demo."""

@@ -1,0 +1,173 @@
+"""Programs that we start, each in its own process group: their logs, their end, and leftovers of a killed start."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # comes with Airflow, without stubs
+
+_END_S = 20.0
+"""How long a program may take to end after SIGTERM before it is killed, seconds."""
+
+_SAME_START_S = 0.1
+"""A process is ours if it started within this of what we wrote down; a reused id did not."""
+
+
+class LaunchError(Exception):
+    """A program did not start, ended early or did not answer in time; says which, with the tail of its log."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that runs: its name, its process and its log."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+class Programs:
+    """Starts programs and ends them all; `ledger` remembers their ids for a start that follows a kill."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep logs and the ledger in `folder`, and end what an earlier, killed start left running."""
+        self._folder = folder
+        self._ledger = folder / "programs.json"
+        self._running: list[Program] = []
+        folder.mkdir(parents=True, exist_ok=True)
+        end_leftovers(self._ledger)
+
+    def start(self, name: str, command: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> Program:
+        """Start a program; its output goes to `<name>.log`."""
+        log = self.log(name)
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [str(part) for part in command],
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        program = Program(name, process, log)
+        self._running.append(program)
+        self._write_ledger()
+        return program
+
+    def log(self, name: str) -> Path:
+        """Where a program's output goes."""
+        return self._folder / f"{name}.log"
+
+    def run(self, name: str, command: Sequence[str | Path], env: Mapping[str, str], cwd: Path, limit_s: float) -> None:
+        """Run a program to its end.
+
+        Raises:
+            LaunchError: it failed, or took longer than `limit_s`.
+        """
+        program = self.start(name, command, env, cwd)
+        try:
+            status = program.process.wait(limit_s)
+        except subprocess.TimeoutExpired as error:
+            raise LaunchError(f"{name} took longer than {limit_s:.0f} s\n{tail(program.log)}") from error
+        if status != 0:
+            raise LaunchError(f"{name} ended with status {status}\n{tail(program.log)}")
+        self._running.remove(program)
+        self._write_ledger()
+
+    def check(self) -> None:
+        """Make sure that every program still runs.
+
+        Raises:
+            LaunchError: one has ended.
+        """
+        for program in self._running:
+            if program.process.poll() is not None:
+                status = program.process.returncode
+                raise LaunchError(f"{program.name} ended with status {status}\n{tail(program.log)}")
+
+    def end(self) -> None:
+        """End every program and whatever it started, last first; returns when all are gone."""
+        family = [each for program in self._running for each in _family(program.process.pid)]
+        for program in reversed(self._running):
+            _signal_group(program.process.pid, signal.SIGTERM)
+        _await_end(family, self._running)
+        self._running.clear()
+        self._ledger.unlink(missing_ok=True)
+
+    def _write_ledger(self) -> None:
+        rows = []
+        for program in self._running:
+            with suppress(psutil.NoSuchProcess):
+                rows.append([program.process.pid, psutil.Process(program.process.pid).create_time()])
+        self._ledger.write_text(json.dumps(rows), encoding="utf-8")
+
+
+def end_leftovers(ledger: Path) -> int:
+    """End programs that an earlier start wrote down and never ended; returns how many. Others are never touched."""
+    try:
+        rows = json.loads(ledger.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return 0
+    ours = [pid for pid, started in rows if _is_same(pid, started)]
+    family = [each for pid in ours for each in _family(pid)]
+    for pid in ours:
+        _signal_group(pid, signal.SIGTERM)
+    _await_end(family, ())
+    ledger.unlink(missing_ok=True)
+    return len(ours)
+
+
+def tail(log: Path, lines: int = 25) -> str:
+    """Last lines of a log, with its name."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    return f"--- last lines of {log} ---\n" + "\n".join(text.splitlines()[-lines:])
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """A process and everything it started, also what has left its group."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _is_same(pid: int, started: float) -> bool:
+    try:
+        return bool(abs(psutil.Process(pid).create_time() - started) < _SAME_START_S)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def _await_end(family: Iterable[psutil.Process], programs: Iterable[Program]) -> None:
+    """Wait for all of them; kill what does not end. Our own children are reaped, so that none stays as a zombie."""
+    family, programs, limit = list(family), list(programs), time.monotonic() + _END_S
+    while time.monotonic() < limit and any(_is_alive(each) for each in family):
+        for program in programs:
+            program.process.poll()
+        time.sleep(0.1)
+    for each in family:
+        if _is_alive(each):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+    for program in programs:
+        program.process.wait()
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
