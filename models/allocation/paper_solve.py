@@ -1,0 +1,154 @@
+"""Solving the published program: partition by partition, the best of them, or why there is none."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.allocation.paper import PaperColumn, PaperProgram, paper_programs, undominated
+from models.allocation.paper_model import build_paper, build_shortage
+from models.allocation.signals import carbon_per_joule, price_per_joule
+from models.allocation.solve.answer import Answer, Ending
+from models.allocation.solve.budget import Budget
+from models.allocation.solve.chain import Chain
+from models.allocation.solve.matrix import compile_model
+from models.allocation.verdict import proven, relative_gap, tightest
+from models.domain.allocation import AllocationResult, InstanceCount, Outcome, Totals
+from models.domain.scenario import Objective, Scenario
+
+_DIAGNOSIS_S = 5.0
+"""Time for finding out why a program is infeasible, seconds."""
+
+
+def solve_paper(
+    scenario: Scenario, objective: Objective, chain: Chain, *, gap: float, budget: Budget, notes: Sequence[str] = ()
+) -> AllocationResult:
+    """Solve the published form: it may be infeasible, and then says which constraint binds."""
+    with budget.building():
+        programs = [undominated(each) for each in paper_programs(scenario, objective)]
+    answers = [_solve_one(program, chain, gap, budget, parts=len(programs) - i) for i, program in enumerate(programs)]
+    solved = [i for i, each in enumerate(answers) if each.values is not None]
+    notes = (*notes, *chain.failures)
+    if not solved:
+        return _without_values(programs, answers, chain, budget, notes)
+    best = min(solved, key=lambda i: answers[i].objective or 0.0)
+    return _result(scenario, programs[best], answers, best, gap, budget, notes)
+
+
+def _solve_one(program: PaperProgram, chain: Chain, gap: float, budget: Budget, parts: int) -> Answer:
+    if unserved(program):
+        return Answer(Ending.INFEASIBLE, reason="a class has no mode", solver="none needed")
+    with budget.building():
+        matrix, columns = compile_model(model := build_paper(program))
+    with budget.solving():
+        answer = chain.solve(matrix, gap=gap, time_limit_s=budget.left_s(parts))
+    if answer.values is None:
+        return answer
+    at = [columns.of(model.x[i]) for i in range(len(program.columns))]
+    values = np.array([0.0 if column is None else answer.values[column] for column in at])
+    return Answer(answer.ending, values, answer.objective, answer.bound, answer.reason, answer.solver)
+
+
+def _result(
+    scenario: Scenario, program: PaperProgram, answers: Sequence[Answer], best: int, gap: float, budget: Budget,
+    notes: Sequence[str],
+) -> AllocationResult:  # fmt: skip
+    chosen = answers[best]
+    assert chosen.values is not None, "the best answer has values"
+    assert chosen.objective is not None, "values have an objective"
+    counts = [int(each) for each in chosen.values]
+    bound = tightest(chosen.objective, answers)
+    return AllocationResult(
+        status=Outcome.OPTIMAL if proven(chosen.objective, bound, gap) else Outcome.FEASIBLE,
+        objective=chosen.objective,
+        bound=bound,
+        gap=relative_gap(chosen.objective, bound),
+        partition={scenario.models[0]: program.partition},
+        instances=tuple(
+            InstanceCount(column.location, scenario.models[0], column.request_class, column.mode, count)
+            for column, count in zip(program.columns, counts, strict=True)
+            if count
+        ),
+        totals=_totals(scenario, program.columns, counts),
+        binding=_binding(program, counts),
+        notes=(*notes, *_unproven(answers)),
+        solver=chosen.solver,
+        build_s=budget.build_s,
+        solve_s=budget.solve_s,
+    )
+
+
+def _unproven(answers: Sequence[Answer]) -> list[str]:
+    return [each.reason for each in answers if each.ending in (Ending.NO_INCUMBENT, Ending.FAILED)]
+
+
+def _totals(scenario: Scenario, columns: Sequence[PaperColumn], counts: Sequence[int]) -> Totals:
+    """Energy, carbon and cost as the published form counts them: instances at full power, and nothing else."""
+    power_w = {each.name: 0.0 for each in scenario.locations}
+    for column, count in zip(columns, counts, strict=True):
+        power_w[column.location] += column.power_w * count
+    energy_j = {(n, t): watts * scenario.step_s for n, watts in power_w.items() for t in range(scenario.steps)}
+    carbon = carbon_per_joule(scenario)
+    prices = price_per_joule(scenario) if scenario.prices else None
+    return Totals(
+        energy_j=sum(energy_j.values()),
+        carbon_g=sum(joules * carbon[slot] for slot, joules in energy_j.items()),
+        cost_usd=None if prices is None else sum(joules * prices[slot] for slot, joules in energy_j.items()),
+    )
+
+
+def _binding(program: PaperProgram, counts: Sequence[int]) -> tuple[str, ...]:
+    """GPUs that are all in use."""
+    used = dict.fromkeys(program.stock, 0)
+    for column, count in zip(program.columns, counts, strict=True):
+        for kind, gpus in column.gpus:
+            used[column.location, kind] += gpus * count
+    return tuple(
+        f"stock: all {total} {kind} GPUs of {location} are in use"
+        for (location, kind), total in sorted(program.stock.items())
+        if total and used[location, kind] >= total
+    )
+
+
+def _without_values(
+    programs: Sequence[PaperProgram], answers: Sequence[Answer], chain: Chain, budget: Budget, notes: Sequence[str]
+) -> AllocationResult:
+    infeasible = all(each.ending is Ending.INFEASIBLE for each in answers)
+    binding = [each for program in programs for each in _why_infeasible(program, chain)] if infeasible else []
+    return AllocationResult(
+        status=Outcome.INFEASIBLE if infeasible else Outcome.NO_INCUMBENT,
+        objective=None,
+        bound=None if infeasible else tightest(None, answers),
+        gap=None,
+        partition={},
+        instances=(),
+        binding=tuple(binding),
+        notes=(*notes, *_unproven(answers)),
+        solver=answers[-1].solver,
+        build_s=budget.build_s,
+        solve_s=budget.solve_s,
+    )
+
+
+def unserved(program: PaperProgram) -> list[str]:
+    """Classes with demand that no mode may serve anywhere."""
+    able = {each.request_class for each in program.columns if each.capacity_rps > 0}
+    return [name for name, rate in sorted(program.demand_rps.items()) if rate > 0 and name not in able]
+
+
+def _why_infeasible(program: PaperProgram, chain: Chain) -> list[str]:
+    """The constraint that no allocation of this partition meets, in a sentence."""
+    where = f"partition {program.partition}"
+    names = unserved(program)
+    if names:
+        return [
+            f"{where}, demand: class {name} asks {program.demand_rps[name]:.3g} req/s, and no mode with capacity keeps"
+            " its latency, TTFT and TBT bounds and fits a location"
+            for name in names
+        ]
+    matrix, _ = compile_model(build_shortage(program))
+    answer = chain.solve(matrix, gap=0.0, time_limit_s=_DIAGNOSIS_S)
+    total = sum(program.stock.values())
+    missing = math.ceil(answer.bound - 1e-6) if answer.bound is not None else 0
+    least = f", at least {missing} more" if missing else ""
+    return [f"{where}, stock: the classes together need more than the {total} GPUs there are{least}"]

@@ -1,0 +1,43 @@
+"""Wall-clock time that a solve may take, and where it went."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Budget:
+    """A deadline, and the seconds spent building and solving.
+
+    Args:
+        limit_s: Seconds from now.
+
+    Attributes:
+        build_s, solve_s: Seconds spent so far.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        self._deadline_s = time.monotonic() + limit_s
+        self.build_s = 0.0
+        self.solve_s = 0.0
+
+    def left_s(self, parts: int = 1) -> float:
+        """Seconds left, as one of so many equal parts."""
+        return max(self._deadline_s - time.monotonic(), 0.0) / parts
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Count what runs inside as building."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.build_s += time.perf_counter() - start
+
+    @contextmanager
+    def solving(self) -> Iterator[None]:
+        """Count what runs inside as solving."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.solve_s += time.perf_counter() - start

@@ -1,0 +1,107 @@
+"""A program as arrays: what every solver is handed, compiled once from the Pyomo model and cheap to vary."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyomo.environ as pyo
+from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_LARGEST_COST = 1e4
+"""Costs are scaled to this largest size: solvers' absolute tolerances (1e-6 to 1e-9) then fit any unit."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """min cost·v + offset, row_lower <= A·v <= row_upper, lower <= v <= upper, v whole where integer.
+
+    Attributes:
+        cost: One per column, in the objective's own unit.
+        offset: Constant part of the objective.
+        lower, upper: Bounds of the columns; infinite where there is none.
+        integer: Which columns are whole numbers.
+        starts, index, value: A by rows: row i has value[starts[i]:starts[i+1]] at columns index[...].
+        row_lower, row_upper: Bounds of the rows; infinite where there is none.
+    """
+
+    cost: Floats
+    offset: float
+    lower: Floats
+    upper: Floats
+    integer: npt.NDArray[np.bool_]
+    starts: Ints
+    index: Ints
+    value: Floats
+    row_lower: Floats
+    row_upper: Floats
+
+    @property
+    def columns(self) -> int:
+        """Number of columns."""
+        return len(self.cost)
+
+    @property
+    def integers(self) -> int:
+        """Number of whole columns that are free."""
+        return int(np.count_nonzero(self.integer & (self.lower < self.upper)))
+
+    @property
+    def cost_scale(self) -> float:
+        """What costs are multiplied with before a solver sees them."""
+        largest = float(np.abs(self.cost).max(initial=0.0))
+        return _LARGEST_COST / largest if largest > 0 else 1.0
+
+    def objective(self, values: Floats) -> float:
+        """Objective of the values, in its own unit."""
+        return float(self.cost @ values) + self.offset
+
+    def with_bounds(self, bounds: Mapping[int, tuple[float, float]]) -> "Matrix":
+        """The same program with other bounds on some columns."""
+        lower, upper = self.lower.copy(), self.upper.copy()
+        for column, (low, high) in bounds.items():
+            lower[column], upper[column] = low, high
+        return dataclasses.replace(self, lower=lower, upper=upper)
+
+    def minimising(self, column: int) -> "Matrix":
+        """The same program, with one column as its objective."""
+        cost = np.zeros_like(self.cost)
+        cost[column] = 1.0
+        return dataclasses.replace(self, cost=cost, offset=0.0)
+
+
+class Columns:
+    """Where the variables of a Pyomo model lie among the columns of its matrix."""
+
+    def __init__(self, variables: Sequence[object]) -> None:
+        self._at = {id(each): i for i, each in enumerate(variables)}
+
+    def of(self, variable: object) -> int | None:
+        """Column of a variable; None when no row or cost mentions it."""
+        return self._at.get(id(variable))
+
+
+def compile_model(model: pyo.ConcreteModel) -> tuple[Matrix, Columns]:
+    """Arrays of a linear Pyomo model with one active objective, which is minimised."""
+    form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=pyo.minimize)
+    by_row = form.A.tocsr()
+    rhs = np.asarray(form.rhs, dtype=float)
+    kinds = np.array([row.bound_type for row in form.rows], dtype=int)
+    bounds = [each.bounds for each in form.columns]
+    matrix = Matrix(
+        cost=np.asarray(form.c.toarray(), dtype=float).reshape(-1),
+        offset=float(form.c_offset[0]),
+        lower=np.array([-np.inf if low is None else low for low, _ in bounds], dtype=float),
+        upper=np.array([np.inf if high is None else high for _, high in bounds], dtype=float),
+        integer=np.array([each.is_integer() for each in form.columns], dtype=bool),
+        starts=by_row.indptr.astype(np.int64),
+        index=by_row.indices.astype(np.int64),
+        value=by_row.data.astype(float),
+        row_lower=np.where(kinds <= 0, rhs, -np.inf),
+        row_upper=np.where(kinds >= 0, rhs, np.inf),
+    )
+    return matrix, Columns(form.columns)
