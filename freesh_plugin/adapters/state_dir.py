@@ -26,9 +26,16 @@ def own_state_dir(state_dir: Path) -> Iterator[Path]:
     except OSError as error:
         raise ConfigError(f"state folder {state_dir} cannot be used: {error.strerror}") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, state_dir)
         yield plans
-    except BlockingIOError as error:
-        raise ConfigError(f"state folder {state_dir} is in use by another process") from error
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, state_dir: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ConfigError(f"state folder {state_dir} is in use by another process") from error
+    except OSError as error:
+        raise ConfigError(f"state folder {state_dir} cannot be locked: {error.strerror}") from error
