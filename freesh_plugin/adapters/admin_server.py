@@ -19,7 +19,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from freesh_plugin.core.errors import ConfigError
 
 MAX_HEAD_BYTES = 16_384
-SHUTDOWN_S = 1
+
+SHUTDOWN_S = 1.0
+"""Time for requests under way to end when the server is told to stop; then their connections are cut."""
+
+_LAST_RESORT_S = 10
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,14 @@ class AdminServer(uvicorn.Server):
         if self.started:
             self._on_ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening and end what is under way; a client that hangs is cut off like one that left."""
+        timer = asyncio.get_running_loop().call_later(SHUTDOWN_S, self._cut_all)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            timer.cancel()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """End in good order, and with exit status 0: uvicorn itself would raise the signal again."""
@@ -110,6 +122,10 @@ class AdminServer(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _cut_all(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.force_exit = self.should_exit
@@ -134,5 +150,5 @@ def _uvicorn_config(app: Starlette, limits: ConnectionLimits) -> uvicorn.Config:
         headers=[("connection", "close")],
         limit_concurrency=limits.connections,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
-        timeout_graceful_shutdown=SHUTDOWN_S,
+        timeout_graceful_shutdown=_LAST_RESORT_S,
     )
