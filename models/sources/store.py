@@ -1,7 +1,7 @@
 """The one plan and forecast store, on SQLite by default or any database that SQLAlchemy speaks."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -24,6 +24,18 @@ class SqlPlanningStore:
             SourceError: the database cannot be reached or written, or belongs to a newer version.
         """
         self._database = Database(url)
+
+    def __enter__(self) -> Self:
+        """The store itself; see `close`."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the store."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what the store holds; connections live for one transaction, so nothing is lost without it."""
+        self._database.close()
 
     def save_reading(self, key: str, reading: Reading) -> None:
         """Keep the rows under that key unless newer ones are kept; a reading without data is not kept.

@@ -59,6 +59,10 @@ class Database:
         if connection.execute(sa.update(table).where(*key).values(values)).rowcount == 0:
             connection.execute(sa.insert(table).values(values))
 
+    def close(self) -> None:
+        """Let go of the engine."""
+        self._engine.dispose()
+
     def _create(self, connection: sa.Connection) -> None:
         metadata.create_all(connection)
         found = connection.execute(sa.select(schema_version.c.version)).scalar()

@@ -1,0 +1,123 @@
+"""Carbon and traffic from a file of past rows, CSV or parquet, with the columns of a reading."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from freesh_plugin.core.errors import ScenarioError, SourceError
+from freesh_plugin.core.request import CellGrid, parse_cell_label
+from models.domain.scenario import ANY_ORIGIN, DEFAULT
+from models.sources.ports import Fetched
+from models.sources.rows import (
+    CARBON,
+    DEMAND,
+    PLAUSIBLE_CARBON,
+    PLAUSIBLE_DEMAND,
+    checked,
+    hide_after,
+    interval_of,
+    utc,
+)
+from models.sources.scenario.spot import nearest
+
+MAX_FILE_BYTES = 256 * 1024 * 1024
+"""Largest file that is read, bytes."""
+
+_CELLS = ("prompt_cell", "answer_cell")
+_LABELS = {"model": DEFAULT, "origin": ANY_ORIGIN, "tier": DEFAULT}
+
+
+@dataclass(frozen=True)
+class FileCarbon:
+    """Implements `CarbonSource`: columns time, zone, carbon_gco2e_per_kwh and any `forecast_*`; naive times are UTC."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The file."""
+        return f"file {self.path.name}"
+
+    def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
+        """See `CarbonSource`.
+
+        Raises:
+            SourceError: the file cannot be read, lacks a column or a zone, or holds too many faulty rows.
+        """
+        table = _read(self.path, ("time", "zone", CARBON))
+        table["zone"] = table["zone"].astype(str)
+        known = sorted(table["zone"].unique())
+        for zone in zones:
+            if zone not in known:
+                raise SourceError(f"{self.name}: no zone {zone!r}{nearest(zone, known)}")
+        keep = ["time", "zone", CARBON, *(each for each in table.columns if str(each).startswith("forecast_"))]
+        interval = interval_of(table["time"])
+        table = _within(table.loc[table["zone"].isin(list(zones)), keep], start, end)
+        fetched = checked(table, ("zone", "time"), PLAUSIBLE_CARBON, self.name)
+        return Fetched(hide_after(fetched.rows, CARBON, cut_off, interval), fetched.note)
+
+
+@dataclass(frozen=True)
+class FileTraffic:
+    """Implements `TrafficSource`: columns time, prompt_cell, answer_cell, demand_rps [, model, origin, tier]."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The file."""
+        return f"file {self.path.name}"
+
+    def fetch(self, cells: CellGrid, start: datetime, end: datetime) -> Fetched:
+        """See `TrafficSource`; the cells are those of the file.
+
+        Raises:
+            SourceError: the file cannot be read, lacks a column, names no cells, or holds too many faulty rows.
+        """
+        del cells
+        table = _read(self.path, ("time", *_CELLS, DEMAND))
+        for column, default in _LABELS.items():
+            given = table[column] if column in table.columns else pd.Series(default, index=table.index)
+            table[column] = given.fillna(default).astype(str)
+        for label in pd.unique(table[list(_CELLS)].astype(str).to_numpy().ravel()):
+            _check_cell(self.name, label)
+        interval = interval_of(table["time"])
+        key = (*_LABELS, *_CELLS, "time")
+        table = _within(table[[*key, DEMAND]], start, end - interval + pd.Timedelta(1, "us"))
+        fetched = checked(table, key, PLAUSIBLE_DEMAND, self.name)
+        return Fetched(fetched.rows.dropna(subset=[DEMAND], ignore_index=True), fetched.note)
+
+
+def _read(path: Path, required: Sequence[str]) -> pd.DataFrame:
+    """The file's table, its times as aware UTC."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise SourceError(f"{path}: {size} bytes, limit {MAX_FILE_BYTES} bytes")
+        with path.open("rb") as opened:
+            parquet = opened.read(4) == b"PAR1"
+        table = pd.read_parquet(path) if parquet else pd.read_csv(path)
+    except (OSError, ValueError, NotImplementedError) as error:  # what pandas and arrow raise derives from these
+        raise SourceError(f"{path}: no readable CSV or parquet table: {str(error).splitlines()[0]}") from error
+    for column in required:
+        if column not in table.columns:
+            hint = nearest(column, [str(each) for each in table.columns])
+            raise SourceError(f"{path}: column {column!r} is missing{hint}")
+    return table.assign(time=utc(table["time"]).to_numpy() if len(table) else pd.to_datetime([], utc=True))
+
+
+def _within(table: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:
+    """Rows from `start` to before `end`; those without a time stay, so that they are counted as faulty."""
+    time = table["time"]
+    inside = (time >= pd.Timestamp(start)) & (time < pd.Timestamp(end))
+    return table[inside | time.isna()] if inside.any() else table[inside]
+
+
+def _check_cell(name: str, label: str) -> None:
+    try:
+        parse_cell_label(label)
+    except ScenarioError as error:
+        raise SourceError(f"{name}: {error}") from error
