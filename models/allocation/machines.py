@@ -60,14 +60,17 @@ def _always_there(row: Machine, steps: int) -> bool:
 
 
 def running_at(scenario: Scenario, location: str) -> Counter[Standing]:
-    """What runs now at a location, by machine, hardware and label."""
+    """What runs now at a location, by machine, hardware and label.
+
+    Where no machines are listed, the location is one machine, whatever name its running instances were given.
+    """
+    listed = any(each.location == location for each in scenario.machines)
     standing: Counter[Standing] = Counter()
     for each in scenario.running:
         if each.location == location and each.instances:
-            key = Standing(
-                each.machine, hardware(scenario, each.model, each.mode), Label(each.request_class, each.mode)
-            )
-            standing[key] += each.instances
+            label = Label(each.request_class, each.mode)
+            machine = each.machine if listed else location
+            standing[Standing(machine, hardware(scenario, each.model, each.mode), label)] += each.instances
     return standing
 
 
