@@ -107,11 +107,11 @@ def freesh_plan() -> None:
     )
     def push(plan: dict[str, Any], target: dict[str, Any]) -> dict[str, Any]:
         """Push to one runtime."""
-        from dags.site import endpoint_token, store_url
+        from dags.site import endpoint_access, store_url
         from models.refresh import jobs
 
         cast("dict[str, Any]", get_current_context())["endpoint_name"] = target["name"]
-        return jobs.push(store_url(), plan, target, endpoint_token(target["connection"]))
+        return jobs.push(store_url(), plan, target, **endpoint_access(target["connection"]))
 
     @task(
         trigger_rule=TriggerRule.ALL_DONE,

@@ -63,8 +63,10 @@ def source_settings(name: str) -> dict[str, Any] | None:
     return settings
 
 
-def endpoint_token(name: str | None) -> str | None:
-    """Token in the Connection that an endpoint names; None when it names none.
+def endpoint_access(name: str | None) -> dict[str, Any]:
+    """Token of an endpoint, and whether it may travel over plain http to another machine; empty when it needs none.
+
+    The Connection's password is the token; its extra may say `{"allow_plain_http": true}` for a private network.
 
     Raises:
         ConfigError: the Connection does not exist or holds no password.
@@ -72,11 +74,14 @@ def endpoint_token(name: str | None) -> str | None:
     from freesh_plugin.core.errors import ConfigError
 
     if name is None:
-        return None
+        return {}
     connection = _connection(name)
     if connection is None or not connection.password:
         raise ConfigError(f"Connection {name!r}, which holds the endpoint's token as password, is missing or empty")
-    return str(connection.password)
+    return {
+        "token": str(connection.password),
+        "allow_plain_http": connection.extra_dejson.get("allow_plain_http") is True,
+    }
 
 
 def _connection(name: str) -> Connection | None:

@@ -11,18 +11,22 @@ from typing import Any
 from freesh_plugin.core.errors import ConfigError, SourceError
 from freesh_plugin.core.plan import PlanMode
 from freesh_plugin.core.plan_json import decode_plan
+from models.allocation import SolveWorker, allocate
 from models.domain.records import ForecastRecord, PlanRecord
 from models.domain.scenario import Endpoint, Scenario
 from models.refresh import story
 from models.refresh.carbon import refresh_carbon
 from models.refresh.plan import changes_of, make_plan
 from models.refresh.problem import PlanOrder
-from models.refresh.push import acknowledged, publication, push_to, stored_plan
+from models.refresh.push import Access, acknowledged, publication, push_to, stored_plan
 from models.refresh.slot import Slot, slot_of_key
 from models.refresh.traffic import refresh_traffic
 from models.sources.registry import carbon_source, traffic_source
 from models.sources.scenario_folder import load_fleet
 from models.sources.store import SqlPlanningStore
+
+SOLVE_LIMIT_S = 60.0
+"""Longest time for the solver, seconds: a small part of the ten minutes before the slot."""
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +64,14 @@ def forecast_carbon(site: Site, key: str, settings: Mapping[str, Any] | None) ->
 def solve(site: Site, key: str, objective: str, mode: str) -> dict[str, Any]:
     """Plan the slot of a partition key; returns epoch, revision, digest and whether the plan is new."""
     order = PlanOrder(slot_of_key(key), _mode(mode), objective)
-    outcome = make_plan(order, site.load(), SqlPlanningStore(site.store), now=_now())
+    with SolveWorker() as worker:
+        outcome = make_plan(
+            order,
+            site.load(),
+            SqlPlanningStore(site.store),
+            lambda scenario: allocate(scenario, time_limit_s=SOLVE_LIMIT_S, worker=worker),
+            now=_now(),
+        )
     log.info("%s", story.headline(outcome.plan, is_new=outcome.is_new))
     record = outcome.record
     return {"epoch": record.epoch, "revision": record.revision, "digest": record.digest, "is_new": outcome.is_new}
@@ -83,7 +94,14 @@ def publish(site: Site, plan: Mapping[str, Any], *, backfill: bool) -> tuple[lis
     return [dataclasses.asdict(each) for each in decided.endpoints], decided.reason
 
 
-def push(store_url: str, plan: Mapping[str, Any], target: Mapping[str, Any], token: str | None) -> dict[str, Any]:
+def push(
+    store_url: str,
+    plan: Mapping[str, Any],
+    target: Mapping[str, Any],
+    *,
+    token: str | None = None,
+    allow_plain_http: bool = False,
+) -> dict[str, Any]:
     """Push a stored plan to one endpoint and record the answer.
 
     Raises:
@@ -91,7 +109,8 @@ def push(store_url: str, plan: Mapping[str, Any], target: Mapping[str, Any], tok
         PlanError: refused.
     """
     store = SqlPlanningStore(store_url)
-    heard = push_to(_stored(store, plan), Endpoint(**target), token, store, now=_now())
+    access = Access(token, allow_plain_http)
+    heard = push_to(_stored(store, plan), Endpoint(**target), access, store, now=_now())
     log.info("%s acknowledged plan %s.%s", heard.endpoint, heard.epoch, heard.revision)
     return {"endpoint": heard.endpoint, "status_code": heard.status_code, "reason": heard.reason}
 

@@ -1,5 +1,7 @@
 """Making the plan of a slot: solve, compare with the plan in force, store as the next revision if anything changed."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,14 +11,18 @@ from freesh_plugin.core.errors import AllocationError, ForecastError
 from freesh_plugin.core.plan import Hold, Plan, PlanMode
 from freesh_plugin.core.plan_json import decode_plan, encode_plan, seal
 from freesh_plugin.core.units import EPOCH_S, PLAN_LIFETIME_S, epoch_start_s
-from models.allocation import allocate
+from models.allocation.baselines import baselines
 from models.allocation.compare import describe_changes
 from models.allocation.to_plan import to_plan
 from models.domain.allocation import AllocationResult
 from models.domain.records import PlanningStore, PlanRecord
 from models.domain.scenario import Scenario
 from models.refresh.forecasts import DEMAND_QUANTILE
-from models.refresh.problem import RUNNING, PlanOrder, Problem, build_problem
+from models.refresh.problem import RUNNING, PlanOrder, Problem, build_problem, sentence
+
+log = logging.getLogger(__name__)
+
+Solve = Callable[[Scenario], AllocationResult]
 
 _PROVEN = ("optimal", "feasible")
 
@@ -36,10 +42,18 @@ class PlanOutcome:
     is_new: bool
 
 
-def make_plan(
-    order: PlanOrder, fleet: Scenario, store: PlanningStore, *, now: datetime, time_limit_s: float = 60.0
-) -> PlanOutcome:
+def make_plan(order: PlanOrder, fleet: Scenario, store: PlanningStore, solve: Solve, *, now: datetime) -> PlanOutcome:
     """Plan a slot from the forecasts in the store. Equal inputs give the plan that is stored already.
+
+    Without demand, or when no allocation can serve the scenario, the plan that the slot already has stands; else the
+    plan in force is issued again for it.
+
+    Args:
+        order: What is asked for.
+        fleet: The scenario without demand and carbon.
+        store: Forecasts in, plan out.
+        solve: Solves a whole scenario; raises AllocationError for one that no allocation can serve.
+        now: The present, aware UTC: a slot that has begun is planned from what runs in it.
 
     Raises:
         ConfigError: an objective that does not exist, or cost without prices.
@@ -48,10 +62,17 @@ def make_plan(
     """
     problem = build_problem(order, fleet, store, now)
     latest = store.plan(order.slot.epoch)
-    if latest is not None and _same_inputs(decode_plan(latest.text), problem):
-        return PlanOutcome(latest, decode_plan(latest.text), is_new=False)
-    revision = latest.revision + 1 if latest is not None else 1
-    plan = _solve(problem, revision, time_limit_s)
+    before = decode_plan(latest.text) if latest is not None else None
+    if latest is not None and before is not None and _same_inputs(before, problem):
+        return PlanOutcome(latest, before, is_new=False)
+    revision = before.revision + 1 if before is not None else 1
+    try:
+        plan = _planned(problem, revision, solve)
+    except (ForecastError, AllocationError) as error:
+        log.warning("%s cannot be planned: %s", order.slot, error)
+        if latest is not None and before is not None:
+            return PlanOutcome(latest, before, is_new=False)
+        plan = _issued_again(problem, revision, error)
     record = PlanRecord(plan.epoch, plan.revision, plan.mode.value, plan.digest, encode_plan(plan), now)
     store.save_plan(record)
     return PlanOutcome(record, plan, is_new=True)
@@ -81,20 +102,12 @@ def _same_inputs(plan: Plan, problem: Problem) -> bool:
     return plan.mode == problem.order.mode and plan.solver.status in _PROVEN and asked == used
 
 
-def _solve(problem: Problem, revision: int, time_limit_s: float) -> Plan:
+def _planned(problem: Problem, revision: int, solve: Solve) -> Plan:
     if problem.scenario is None:
-        reason = next(each.reason for each in problem.holds if each.code == "demand_missing")
-        return _issued_again(problem, revision, ForecastError(reason))
-    try:
-        result = allocate(problem.scenario, time_limit_s=time_limit_s)
-    except AllocationError as error:
-        return _issued_again(problem, revision, error)
-    return _as_plan(problem, problem.scenario, result, revision)
-
-
-def _as_plan(problem: Problem, scenario: Scenario, result: AllocationResult, revision: int) -> Plan:
+        raise ForecastError(next(each.reason for each in problem.holds if each.code == "demand_missing"))
+    result = solve(problem.scenario)
     return to_plan(
-        scenario,
+        problem.scenario,
         result,
         epoch=problem.order.slot.epoch,
         revision=revision,
@@ -103,7 +116,7 @@ def _as_plan(problem: Problem, scenario: Scenario, result: AllocationResult, rev
         holds=problem.holds,
         carbon_outlook=problem.outlook,
         quantile=DEMAND_QUANTILE,
-        with_baselines=True,
+        with_baselines=baselines(problem.scenario, result, solve),
     )
 
 
@@ -119,7 +132,7 @@ def _issued_again(problem: Problem, revision: int, why: ForecastError | Allocati
     start_s = epoch_start_s(problem.order.slot.epoch)
     hold = Hold(
         "plan_issued_again",
-        f"Plan {before.epoch}.{before.revision} goes on unchanged, with its demand and predicted figures: {why}"[:200],
+        sentence(f"Plan {before.epoch}.{before.revision} goes on, with its own demand and predicted figures: {why}"),
     )
     held = msgspec.structs.replace(before.solver, status="held", objective=None, bound=None, gap=None)
     return seal(

@@ -19,6 +19,9 @@ from models.refresh.slot import Slot
 AS_SCENARIO = "scenario"
 """The objective that the fleet's scenario states."""
 
+_LONGEST = 600
+"""Longest reason of a hold, characters."""
+
 RUNNING = "running"
 """Name of the input that says what runs: `epoch.revision` of the plan in force, else `fleet` (its `running.csv`)."""
 
@@ -95,7 +98,7 @@ def _stale(used: Used) -> list[Hold]:
     if used.state is not DataState.STALE:
         return []
     age = f"{used.age_s / 60:.0f} min old" if used.age_s is not None else "of unknown age"
-    return [Hold(f"{used.kind}_stale", _sentence(f"The {used.kind} forecast rests on data {age}: {used.note}"))]
+    return [Hold(f"{used.kind}_stale", sentence(f"The {used.kind} forecast rests on data {age}: {used.note}"))]
 
 
 def _with_demand(fleet: Scenario, used: Used) -> tuple[Scenario, list[Hold]]:
@@ -104,7 +107,7 @@ def _with_demand(fleet: Scenario, used: Used) -> tuple[Scenario, list[Hold]]:
     whole = tuple(each for each in fleet.partitions if _is_whole(each.name, each.classes, rows, fleet))
     if not whole:
         return replace(fleet, demand=()), [
-            Hold("demand_missing", _sentence(f"No demand is known for any partition: {used.note}"))
+            Hold("demand_missing", sentence(f"No demand is known for any partition: {used.note}"))
         ]
     names = {each.name for each in whole}
     holds = [
@@ -137,7 +140,7 @@ def _without_missing_carbon(objective: Objective, fleet: Scenario, used: Used) -
     rest = replace(objective, carbon=0.0)
     instead = Objective.only("energy") if rest.energy == rest.cost == 0 else rest
     reason = f"No carbon intensity is known for {', '.join(missing)}: the objective is {_terms(instead)} instead"
-    return instead, [Hold("carbon_missing", _sentence(f"{reason}; {used.note}" if used.note else reason))]
+    return instead, [Hold("carbon_missing", sentence(f"{reason}; {used.note}" if used.note else reason))]
 
 
 def _with_running(fleet: Scenario, in_force: PlanRecord | None) -> tuple[Scenario, list[Hold]]:
@@ -145,7 +148,7 @@ def _with_running(fleet: Scenario, in_force: PlanRecord | None) -> tuple[Scenari
     if in_force is None:
         return fleet, []
     running, lost = running_by(decode_plan(in_force.text), fleet)
-    return replace(fleet, running=running), [Hold("fleet_changed", _sentence(each)) for each in lost]
+    return replace(fleet, running=running), [Hold("fleet_changed", sentence(each)) for each in lost]
 
 
 def _fleet_version(fleet: Scenario) -> str:
@@ -162,7 +165,7 @@ def _terms(objective: Objective) -> str:
     return " and ".join(term for term in ("energy", "cost") if getattr(objective, term))
 
 
-def _sentence(text: str) -> str:
-    """Holds are names in the plan: at most 200 characters, ending like a sentence."""
+def sentence(text: str) -> str:
+    """A hold's reason ends like a sentence, and stays one even when a provider's fault was a page long."""
     text = text.strip().rstrip(".;:")
-    return (text if len(text) < 200 else text[:196] + "...") + ("." if len(text) < 199 else "")
+    return text[:_LONGEST].rstrip() + "." if len(text) <= _LONGEST else text[:_LONGEST].rstrip() + " ..."

@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from freesh_plugin.core.errors import PlanError, SourceError
+from freesh_plugin.core.errors import ConfigError, PlanError, SourceError
 from freesh_plugin.core.plan import PlanMode
 from models.domain.records import AcknowledgementRecord, PlanningStore, PlanRecord
 from models.domain.scenario import Endpoint, Scenario
@@ -25,6 +25,14 @@ class Publication:
 
     endpoints: tuple[Endpoint, ...]
     reason: str
+
+
+@dataclass(frozen=True)
+class Access:
+    """What an endpoint asks for: its bearer token, and whether that may travel over plain http to another machine."""
+
+    token: str | None = field(default=None, repr=False)
+    allow_plain_http: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,17 +79,24 @@ def publication(
 
 
 def push_to(
-    record: PlanRecord, endpoint: Endpoint, token: str | None, store: PlanningStore, *, now: datetime
+    record: PlanRecord, endpoint: Endpoint, access: Access, store: PlanningStore, *, now: datetime
 ) -> AcknowledgementRecord:
     """Push a plan to one runtime and record its answer, or why there was none.
 
     Raises:
         SourceError: the runtime did not answer, or could not store the plan; worth another try.
+        ConfigError: its address or token cannot be used.
         PlanError: it refused the plan; another try would be refused too.
     """
     try:
-        answer = push_plan(endpoint.url, record.text, token, timeout_s=PUSH_TIMEOUT_S)
-    except SourceError as error:
+        answer = push_plan(
+            endpoint.url,
+            record.text,
+            access.token,
+            timeout_s=PUSH_TIMEOUT_S,
+            allow_plain_http=access.allow_plain_http,
+        )
+    except (ConfigError, SourceError) as error:
         store.save_acknowledgement(_heard(record, endpoint, False, None, str(error), now))
         raise
     acknowledgement = _heard(record, endpoint, answer.accepted, answer.status_code, answer.reason, now)

@@ -1,0 +1,105 @@
+"""Refreshing the carbon forecast of a slot: every grid zone read up to the cut-off, forecast, stored."""
+
+from datetime import datetime, timedelta
+from math import ceil
+
+from freesh_plugin.core.errors import ForecastError
+from models.domain.forecast import DataState, QuantileForecast, Reading
+from models.domain.records import ForecastRecord, PlanningStore
+from models.domain.scenario import Scenario
+from models.forecast import forecast_carbon
+from models.refresh.forecasts import CARBON_QUANTILES, OUTLOOK_S, fingerprint, rounded
+from models.refresh.reading import age_s, known_at, no_source, state_of
+from models.refresh.slot import Slot
+from models.sources.ports import CarbonSource
+from models.sources.reading import read_or_last_known
+from models.sources.rows import CARBON
+
+HISTORY = timedelta(days=60)
+"""How far back the forecast learns from."""
+
+MAX_AGE = timedelta(hours=3)
+"""Carbon whose newest value is older is stale; publishers take up to two hours."""
+
+HOUR_S = 3_600
+DAY_AHEAD = timedelta(hours=24)
+
+LEVELS = (CARBON_QUANTILES[0], 0.5, CARBON_QUANTILES[1])
+
+
+def refresh_carbon(
+    slot: Slot, fleet: Scenario, source: CarbonSource | None, store: PlanningStore, *, now: datetime
+) -> ForecastRecord:
+    """Forecast six hours in steps and a day in hours for every grid zone of the fleet, store and return the forecast.
+
+    Zones are read one by one, so that one that fails leaves the others good. A zone with nothing known has no
+    forecast, and the note says why.
+
+    Raises:
+        SourceError: the store failed.
+    """
+    cut_off = slot.cut_off(now)
+    zones = sorted({each.grid_zone for each in fleet.locations if each.grid_zone is not None})
+    readings = {zone: known_at(_read(zone, source, store, slot, cut_off), cut_off) for zone in zones}
+    forecasts: list[QuantileForecast] = []
+    notes = [] if zones else ["no location of the fleet states its grid_zone"]
+    for zone, reading in readings.items():
+        notes += [f"{zone}: {reading.note}"] if reading.note else []
+        try:
+            forecasts += _of_zone(zone, reading, slot, fleet, cut_off)
+        except ForecastError as error:
+            notes.append(f"{zone}: {error}")
+    ages = [age for age in (age_s(each, cut_off) for each in readings.values()) if age is not None]
+    record = ForecastRecord(
+        kind="carbon",
+        epoch=slot.epoch,
+        issued_at=cut_off,
+        state=_worst([state_of(each, forecasts) for each in readings.values() if each.state is not DataState.NO_DATA]),
+        source=next((each.source for each in readings.values() if each.source), ""),
+        forecasts=tuple(forecasts),
+        age_s=max(ages, default=None),
+        note="; ".join(notes),
+    )
+    store.save_forecast(record)
+    return record
+
+
+def _read(zone: str, source: CarbonSource | None, store: PlanningStore, slot: Slot, cut_off: datetime) -> Reading:
+    if source is None:
+        return no_source("freesh_carbon")
+    return read_or_last_known(
+        lambda: source.fetch([zone], cut_off - HISTORY, slot.starts_at + DAY_AHEAD, cut_off=cut_off),
+        key=f"carbon {fingerprint([source.name.encode(), zone.encode()])}",
+        store=store,
+        now=cut_off,
+        source=source.name,
+        max_age=MAX_AGE,
+    )
+
+
+def _of_zone(zone: str, reading: Reading, slot: Slot, fleet: Scenario, cut_off: datetime) -> list[QuantileForecast]:
+    """Six hours in the fleet's steps and a day in hours, from the start of the slot."""
+    if reading.state is DataState.NO_DATA:
+        return []
+    table = reading.rows.set_index("time").sort_index()
+    ahead = [column for column in table.columns if str(column).startswith("forecast_")]
+    outlook_s = max(OUTLOOK_S, fleet.steps * fleet.step_s)
+    forecasts = []
+    for step_s, length_s in ((fleet.step_s, outlook_s), (HOUR_S, DAY_AHEAD.total_seconds())):
+        forecast = forecast_carbon(
+            table[CARBON],
+            issued_at=cut_off,
+            # The first interval holds the moment of issue, the last one ends so long after the slot's start.
+            intervals=ceil((slot.starts_at.timestamp() + length_s) / step_s) - int(cut_off.timestamp() // step_s),
+            step_s=step_s,
+            exogenous=table[ahead] if ahead else None,
+            levels=LEVELS,
+            series=zone,
+        )
+        forecasts.append(rounded(forecast, "carbon"))
+    return forecasts
+
+
+def _worst(states: list[DataState]) -> DataState:
+    order = (DataState.NO_DATA, DataState.STALE, DataState.OK)
+    return min(states, key=order.index, default=DataState.NO_DATA)
