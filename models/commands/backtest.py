@@ -75,10 +75,11 @@ def _rows(walks: Sequence[Walk]) -> list[dict[str, Any]]:
 def _table(kind: Kind, walks: Sequence[Walk]) -> Table:
     """Scores of each series and model over all horizons."""
     unit = "g/kWh" if kind is Kind.CARBON else "req/s"
-    table = Table(title=f"backtest {kind}", caption="all horizons pooled; --json gives one row per horizon")
+    title = f"backtest {kind}, all horizons pooled"
+    table = Table(title=title, caption=f"pinball95 in {unit}; --json gives one row per horizon")
     for name in ("series", "model"):
-        table.add_column(name)
-    for name in ("targets", "MAPE %", "WAPE %", f"pinball95 {unit}", "coverage95"):
+        table.add_column(name, no_wrap=True)
+    for name in ("targets", "MAPE %", "WAPE %", "pinball95", "coverage95"):
         table.add_column(name, justify="right")
     for i, walk in enumerate(walks):
         ends = i + 1 == len(walks) or walks[i + 1].series != walk.series

@@ -11,12 +11,14 @@ from freesh_plugin.core.errors import ForecastError
 from freesh_plugin.core.units import EPOCH_S
 from models.forecast.baselines import carbon_baselines, demand_baselines
 from models.forecast.forecaster import Forecaster, Predicted
-from models.forecast.grid import DAY_S, Grid
+from models.forecast.freesh import CARBON, DEMAND, Freesh
+from models.forecast.grid import Grid
 from models.forecast.issues import Issues
 from models.forecast.scores import QUANTILE, Scores, score
 
-REFIT_DAYS = 7
-"""A model is fitted at the first issue and then once in so many days of issues."""
+CARBON_REFIT_DAYS = 7
+DEMAND_REFIT_DAYS = 1
+"""A model is fitted at the first issue and then once in so many days."""
 
 MIN_CARBON_DAYS = 8
 """A week for the seasonal naive and a day of its errors."""
@@ -73,7 +75,7 @@ def backtest_carbon(
     origins = np.array([hourly.row_at(day) for day in days], dtype=int)
     issues = Issues(origins, stride=24, gap=0, width=1, count=horizon)
     _check_history(hourly, span, MIN_CARBON_DAYS)
-    return _walk(hourly, span, issues, models, progress)
+    return _walk(hourly, span, issues, models, CARBON_REFIT_DAYS, progress)
 
 
 def backtest_demand(
@@ -94,7 +96,7 @@ def backtest_demand(
     slots = pd.date_range(span.start.ceil(f"{EPOCH_S}s"), span.last, freq=f"{EPOCH_S}s")
     issues = demand_issues(grid, [slot.to_pydatetime() for slot in slots], lead_s, horizon)
     _check_history(grid, span, MIN_DEMAND_DAYS)
-    return _walk(grid, span, issues, models, progress)
+    return _walk(grid, span, issues, models, DEMAND_REFIT_DAYS, progress)
 
 
 def demand_issues(grid: Grid, slots: Sequence[datetime], lead_s: int, count: int) -> Issues:
@@ -116,7 +118,7 @@ def _check_history(grid: Grid, span: Span, days: int) -> None:
 
 
 def _walk(
-    grid: Grid, span: Span, issues: Issues, models: Sequence[Forecaster], progress: Progress | None
+    grid: Grid, span: Span, issues: Issues, models: Sequence[Forecaster], refit_days: int, progress: Progress | None
 ) -> list[Walk]:
     """Every model over every issue, scored on the targets of the span whose rows are all there."""
     actual = issues.actuals(grid)
@@ -130,7 +132,7 @@ def _walk(
     issues, actual = _scored(issues, actual)
     walks = []
     for model in models:
-        said = list(_blocks(grid, issues, model, progress))
+        said = list(_blocks(grid, issues, model, refit_days, progress))
         point = np.concatenate([block.point for block in said])
         q95 = np.concatenate([block.quantiles[0] for block in said])
         walks.append(Walk(grid.series, model.name, actual, point, q95))
@@ -143,12 +145,14 @@ def _scored(issues: Issues, actual: np.ndarray) -> tuple[Issues, np.ndarray]:
     return issues.at(issues.origins[some]), actual[some]
 
 
-def _blocks(grid: Grid, issues: Issues, model: Forecaster, progress: Progress | None) -> Iterator[Predicted]:
-    """Fits once in REFIT_DAYS, at the first issue of each such block, and predicts the block."""
-    weeks = (issues.origins - issues.origins[0]) // (REFIT_DAYS * DAY_S // grid.step_s)
+def _blocks(
+    grid: Grid, issues: Issues, model: Forecaster, refit_days: int, progress: Progress | None
+) -> Iterator[Predicted]:
+    """Fits once in `refit_days`, at the first issue of each such block, and predicts the block."""
+    numbers = (issues.origins - issues.origins[0]) // (refit_days * grid.day)
     done = 0
-    for week in np.unique(weeks):
-        block = issues.at(issues.origins[weeks == week])
+    for number in np.unique(numbers):
+        block = issues.at(issues.origins[numbers == number])
         model.fit(grid, block, int(block.origins[0]))
         yield model.predict(grid, block, (QUANTILE,))
         done += len(block.origins)
@@ -158,9 +162,9 @@ def _blocks(grid: Grid, issues: Issues, model: Forecaster, progress: Progress | 
 
 def carbon_models() -> tuple[Forecaster, ...]:
     """The models a carbon backtest compares."""
-    return carbon_baselines()
+    return (Freesh(CARBON), *carbon_baselines())
 
 
 def demand_models() -> tuple[Forecaster, ...]:
     """The models a demand backtest compares."""
-    return demand_baselines()
+    return (Freesh(DEMAND), *demand_baselines())

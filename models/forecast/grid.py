@@ -95,22 +95,23 @@ def merge_duplicates(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return pd.concat([rows[~twice], agreed]).sort_index(), [note]
 
 
-def step_of(index: pd.DatetimeIndex) -> int:
-    """The commonest distance between neighbours, seconds; 3,600 when there is but one row."""
+def step_of(index: pd.DatetimeIndex, lone_step_s: int = 3_600) -> int:
+    """The commonest distance between neighbours, seconds; `lone_step_s` when there is but one row."""
     if len(index) < 2:
-        return 3_600
+        return lone_step_s
     distances = np.diff(index.as_unit("s").asi8)
     steps, counts = np.unique(distances, return_counts=True)
     return int(steps[np.argmax(counts)])
 
 
-def to_grid(rows: pd.DataFrame, series: str, columns: Sequence[str] = ()) -> Grid:
+def to_grid(rows: pd.DataFrame, series: str, columns: Sequence[str] = (), lone_step_s: int = 3_600) -> Grid:
     """Puts rows on a regular grid.
 
     Args:
         rows: Indexed by time (start of each row): `value`, and the exogenous columns.
         series: Name of the series, for messages.
         columns: The exogenous columns to keep; one that is empty for this series is dropped.
+        lone_step_s: Length of a row where there is but one, seconds.
 
     Raises:
         ForecastError: no row holds a value, or most rows lie on no regular grid.
@@ -120,7 +121,7 @@ def to_grid(rows: pd.DataFrame, series: str, columns: Sequence[str] = ()) -> Gri
     if not frame["value"].notna().any():
         raise ForecastError(f"series {series}: no row holds a value")
     frame, notes = merge_duplicates(frame.replace([np.inf, -np.inf], np.nan))
-    frame, step_s, dropped = _on_grid(frame, series)
+    frame, step_s, dropped = _on_grid(frame, series, lone_step_s)
     index = pd.DatetimeIndex(frame.index)
     full = pd.date_range(index[0], index[-1], freq=pd.Timedelta(seconds=step_s))
     frame = frame.reindex(full)
@@ -141,10 +142,10 @@ def to_grid(rows: pd.DataFrame, series: str, columns: Sequence[str] = ()) -> Gri
     )
 
 
-def _on_grid(frame: pd.DataFrame, series: str) -> tuple[pd.DataFrame, int, int]:
+def _on_grid(frame: pd.DataFrame, series: str, lone_step_s: int) -> tuple[pd.DataFrame, int, int]:
     """The rows that lie on the commonest grid, its step in seconds and how many rows do not."""
     index = pd.DatetimeIndex(frame.index)
-    step_s = step_of(index)
+    step_s = step_of(index, lone_step_s)
     if DAY_S % step_s:
         raise ForecastError(f"series {series}: rows every {step_s} s do not divide a day of {DAY_S} s")
     on_grid = index.as_unit("s").asi8 % step_s == 0
