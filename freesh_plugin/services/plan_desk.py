@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections import Counter
+from typing import Any
 
 from freesh_plugin.core.errors import PlanError
 from freesh_plugin.core.plan import Acknowledgement, PlanMode
@@ -28,7 +29,9 @@ class StoringPlanDesk:
         self._clock = clock
         self._store = store
         self._keeper = keeper
-        self._lock = threading.Lock()
+        self._accepting = threading.Lock()
+        # Apart from the other: a disk that hangs must not hold up refusals and status.
+        self._counting = threading.Lock()
         self._accepted = 0
         self._holds: Counter[str] = Counter()
         self._refusals: Counter[Verdict] = Counter()
@@ -39,7 +42,7 @@ class StoringPlanDesk:
 
     def accept(self, text: bytes) -> PlanAnswer:
         """Check, order and store an offered plan; one at a time, so the greatest of many wins."""
-        with self._lock:
+        with self._accepting:
             try:
                 offered = PlanDocument.read(text)
             except PlanError as error:
@@ -48,8 +51,7 @@ class StoringPlanDesk:
 
     def refuse(self, verdict: Verdict, reason: str) -> PlanAnswer:
         """Count and answer a plan that was refused before it was read."""
-        with self._lock:
-            return self._refuse(verdict, reason, None)
+        return self._refuse(verdict, reason, None)
 
     def in_force(self) -> PlanDocument | None:
         """The plan in force now."""
@@ -71,10 +73,7 @@ class StoringPlanDesk:
             waiting=tuple(summary_of(document.plan) for document in view.waiting),
             pools=plan.pools if plan else (),
             holds=plan.holds if plan else (),
-            accepted_total=self._accepted,
-            holds_total=dict(self._holds),
-            refusals_total=dict(self._refusals),
-            last_refusal=self._last_refusal,
+            **self._counts(),
         )
 
     def note_changes(self) -> None:
@@ -86,6 +85,15 @@ class StoringPlanDesk:
             self._noted = now
             late = status.state in (PlanState.STALE, PlanState.EXPIRED)
             log.log(logging.WARNING if late else logging.INFO, "plan_in_force state=%s", now)
+
+    def _counts(self) -> dict[str, Any]:
+        with self._counting:
+            return {
+                "accepted_total": self._accepted,
+                "holds_total": dict(self._holds),
+                "refusals_total": dict(self._refusals),
+                "last_refusal": self._last_refusal,
+            }
 
     def _accept(self, offered: PlanDocument) -> PlanAnswer:
         offer = self._keeper.offer(offered, self._clock.utc_s())
@@ -103,15 +111,17 @@ class StoringPlanDesk:
     def _keep(self, document: PlanDocument) -> None:
         for dropped in self._keeper.keep(document):
             self._store.remove(dropped)
-        self._accepted += 1
-        for hold in document.plan.holds:
-            known = hold.code in self._holds or len(self._holds) < MAX_HOLD_CODES
-            self._holds[hold.code if known else "other"] += 1
+        with self._counting:
+            self._accepted += 1
+            for hold in document.plan.holds:
+                known = hold.code in self._holds or len(self._holds) < MAX_HOLD_CODES
+                self._holds[hold.code if known else "other"] += 1
 
     def _refuse(self, verdict: Verdict, reason: str, offered: PlanDocument | None) -> PlanAnswer:
         sentence = one_line(reason)
-        self._refusals[verdict] += 1
-        self._last_refusal = f"{verdict}: {sentence}"
+        with self._counting:
+            self._refusals[verdict] += 1
+            self._last_refusal = f"{verdict}: {sentence}"
         log.warning("plan_refused verdict=%s reason=%s", verdict, sentence)
         return PlanAnswer(verdict, _acknowledgement(offered, accepted=False, reason=sentence))
 

@@ -2,13 +2,15 @@
 
 import json
 import os
+import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,13 +36,14 @@ def freesh(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[st
 
 @contextmanager
 def serving(
-    state: Path, *options: str, before: Callable[[], None] | None = None
+    state: Path | None, *options: str, before: Callable[[], None] | None = None, env: Mapping[str, str] = {}
 ) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """A runtime in a process of its own, and its URL; it is killed if the test has not ended it."""
-    command = [*FREESH, "serve", "--admin-port", "0", "--state-dir", str(state), *options]
+    folder = () if state is None else ("--state-dir", str(state))
+    command = [*FREESH, "serve", "--admin-port", "0", *folder, *options]
     with subprocess.Popen(
         command,
-        env=environment(),
+        env=environment(**env),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -272,6 +275,33 @@ def test_an_unknown_variable_is_an_error_that_names_the_nearest() -> None:
         2,
         "freesh: FREESH_ADMIN_PROT: unknown setting, the nearest known one is FREESH_ADMIN_PORT\n",
     )
+
+
+# The guide
+
+
+def test_what_the_guide_says_works_as_written(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    guide = (Path(__file__).parents[2] / "docs" / "runtime.md").read_text(encoding="utf-8")
+    (push_by_hand,) = re.findall(r"^curl .*$", guide, flags=re.MULTILINE)
+    (tmp_path / "plan.json").write_bytes(sample_text(now_epoch()))
+    home = {"HOME": str(tmp_path), "XDG_STATE_HOME": ""}
+    with serving(None, "--name", "paris", env=home) as (_, url):
+        port = str(httpx.URL(url).port)
+        pushed = subprocess.run(
+            ["bash", "-c", push_by_hand.replace("9480", port)],
+            cwd=tmp_path,
+            env=environment(**home),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert json.loads(pushed.stdout)["accepted"] is True
+        shown = freesh("status", FREESH_ADMIN_PORT=port, **home).stdout
+        assert "paris" in shown
+        assert f"epoch {json.loads(pushed.stdout)['epoch']} revision 1 of scenario sample" in shown
 
 
 # Help

@@ -16,6 +16,7 @@ from freesh_plugin.adapters.plan_store import FilePlanStore
 from freesh_plugin.core.plan import Acknowledgement, PlanMode
 from freesh_plugin.core.plan_json import MAX_PLAN_BYTES, decode_plan
 from freesh_plugin.core.plan_status import RuntimeStatus, Verdict
+from models.sources.plan_publisher import push_plan
 from tests.fakes.plan_server import START_S, TOKEN, RunningServer, running_plan_server
 from tests.fakes.plan_store import FakePlanStore
 from tests.fakes.plans import SAMPLE_EPOCH, sample_document, sample_plan, sample_text
@@ -153,6 +154,15 @@ def test_a_full_disk_is_answered_and_the_old_plan_goes_on() -> None:
         assert client.get("/v1/plan").content == sample_text()
         store.full = False
         assert put(client, sample_text(revision=2))[0] == 200
+
+
+def test_the_planners_own_client_and_this_server_understand_each_other(server: RunningServer) -> None:
+    accepted = push_plan(server.url, sample_text(revision=2), TOKEN)
+    assert (accepted.accepted, accepted.status_code, accepted.digest) == (True, 200, sample_plan(revision=2).digest)
+    older = push_plan(server.url, sample_text(), TOKEN)
+    assert (older.accepted, older.status_code, older.revision) == (False, 409, 1)
+    assert push_plan(server.url, b"{}", TOKEN).status_code == 422
+    assert push_plan(server.url, sample_text(), "wrong-token-00000").status_code == 401
 
 
 # Time

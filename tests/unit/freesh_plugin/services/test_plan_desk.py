@@ -1,11 +1,13 @@
 """StoringPlanDesk: acknowledged means stored, refusals are counted, changes of state are logged."""
 
 import logging
+import threading
 
 import msgspec
 import pytest
 
 from freesh_plugin.core.plan import Hold, PlanMode
+from freesh_plugin.core.plan_document import PlanDocument
 from freesh_plugin.core.plan_status import PlanState, Verdict
 from freesh_plugin.runtime.plan_keeper import PlanKeeper
 from freesh_plugin.services.plan_desk import MAX_HOLD_CODES, StoringPlanDesk
@@ -14,6 +16,20 @@ from tests.fakes.plan_store import FakePlanStore
 from tests.fakes.plans import SAMPLE_EPOCH, sample_document, sample_plan, sample_text
 
 START_S = 1_800_000_000.0
+
+
+class HangingPlanStore(FakePlanStore):
+    """Saves when it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.saving = threading.Event()
+        self.let_go = threading.Event()
+
+    def save(self, document: PlanDocument) -> None:
+        self.saving.set()
+        assert self.let_go.wait(30)
+        super().save(document)
 
 
 def a_desk(store: FakePlanStore, clock: FakeClock | None = None) -> StoringPlanDesk:
@@ -141,6 +157,21 @@ def test_status_follows_the_clock() -> None:
         (PlanState.EXPIRED, 5_400.0, 0),
         (PlanState.NONE, None, 1),
     ]
+
+
+def test_a_disk_that_hangs_holds_up_neither_refusals_nor_status() -> None:
+    store = HangingPlanStore()
+    desk = a_desk(store)
+    accepting = threading.Thread(target=desk.accept, args=(sample_text(),))
+    accepting.start()
+    try:
+        assert store.saving.wait(30)
+        assert desk.refuse(Verdict.BAD_TOKEN, "no").verdict is Verdict.BAD_TOKEN
+        assert (desk.in_force(), desk.status().refusals_total) == (None, {Verdict.BAD_TOKEN: 1})
+    finally:
+        store.let_go.set()
+        accepting.join(30)
+    assert desk.in_force() == sample_document()
 
 
 def test_holds_are_counted_by_code_and_bounded() -> None:
