@@ -1,8 +1,8 @@
 """Running a program in this process: the form that was asked for, with its solvers and its deadline."""
 
-from freesh_plugin.core.errors import AllocationError
+from models.allocation.full_solve import solve_full
 from models.allocation.paper_solve import solve_paper
-from models.allocation.promises import paper_notes
+from models.allocation.promises import full_notes, paper_notes
 from models.allocation.solve.budget import Budget
 from models.allocation.solve.chain import solver_chain
 from models.domain.allocation import AllocationResult
@@ -16,4 +16,4 @@ def run_program(
     chain, budget = solver_chain(solver), Budget(time_limit_s)
     if formulation == "paper":
         return solve_paper(scenario, scenario.objective, chain, gap=gap, budget=budget, notes=paper_notes(scenario))
-    raise AllocationError("the full form is not built yet")
+    return solve_full(scenario, chain, gap=gap, budget=budget, notes=full_notes(scenario))

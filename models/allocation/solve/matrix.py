@@ -47,8 +47,8 @@ class Matrix:
 
     @property
     def integers(self) -> int:
-        """Number of whole columns that are free."""
-        return int(np.count_nonzero(self.integer & (self.lower < self.upper)))
+        """Number of whole columns."""
+        return int(np.count_nonzero(self.integer))
 
     @property
     def cost_scale(self) -> float:
@@ -61,11 +61,11 @@ class Matrix:
         return float(self.cost @ values) + self.offset
 
     def with_bounds(self, bounds: Mapping[int, tuple[float, float]]) -> "Matrix":
-        """The same program with other bounds on some columns."""
+        """The same program with other bounds on some columns; one that is fixed need not be searched for."""
         lower, upper = self.lower.copy(), self.upper.copy()
         for column, (low, high) in bounds.items():
             lower[column], upper[column] = low, high
-        return dataclasses.replace(self, lower=lower, upper=upper)
+        return dataclasses.replace(self, lower=lower, upper=upper, integer=self.integer & (lower < upper))
 
     def minimising(self, column: int) -> "Matrix":
         """The same program, with one column as its objective."""

@@ -1,0 +1,93 @@
+"""One partition, solved: its program, what was proven, and a solution that packs onto the machines."""
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from models.allocation.data import Pool, program_data
+from models.allocation.fleet import Fleet
+from models.allocation.pack import pack
+from models.allocation.pack_cut import PackCut, failed_packings
+from models.allocation.program import FullProgram, Levels, Solution
+from models.allocation.signals import Signals
+from models.allocation.solve.answer import Answer
+from models.allocation.solve.budget import Budget
+from models.allocation.stages import Stages
+from models.domain.scenario import Scenario
+
+_MOST_CUTS = 20
+"""Rounds of packing cuts before the instances that do not pack are left out."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What came of one partition.
+
+    Attributes:
+        program: The program last solved.
+        answer: Of its last stage.
+        solution: Packs onto the machines; None without one.
+        levels: Shedding that the solution was held to.
+        notes: What happened on the way, in sentences.
+    """
+
+    program: FullProgram
+    answer: Answer
+    solution: Solution | None
+    levels: Levels | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rank(self) -> tuple[float, float, float, float]:
+        """Smaller is better: what nobody may serve, the worst fraction, the total shed, the objective."""
+        assert self.solution is not None, "only a solution ranks"
+        data = self.program.data
+        unserved = sum(rate for (stream, _), rate in data.demand_rps.items() if stream in data.unserved)
+        worst, total = self.solution.levels
+        # Rounded: levels are met to a solver's tolerance, and a billionth less shed is not worth any carbon.
+        return (round(unserved, 4), round(worst, 4), round(total, 3), self.solution.objective)
+
+
+def attempt(
+    scenario: Scenario, partition: str, fleet: Fleet, signals: Signals, stages: Stages, budget: Budget, parts: int
+) -> Attempt:
+    """Solve one partition; while its instances do not pack, cut that off and solve again."""
+    with budget.building():
+        data = program_data(scenario, partition, fleet, signals, keep=running_pools(scenario, partition, fleet))
+    cuts: tuple[PackCut, ...] = ()
+    for _ in range(_MOST_CUTS):
+        with budget.building():
+            program = FullProgram(data, cuts)
+        staged = stages.settle(program, parts=parts)
+        if staged.answer.values is None:
+            return Attempt(program, staged.answer, None, None)
+        solution = program.solution(staged.answer)
+        failed = failed_packings(data, data.counts(solution.counts))
+        if not failed:
+            return Attempt(program, staged.answer, solution, staged.levels)
+        cuts += failed
+    return _without_the_unpacked(program, staged.answer, solution, stages)
+
+
+def running_pools(scenario: Scenario, partition: str, fleet: Fleet) -> Iterable[Pool]:
+    """Pools that run now under labels of this partition, so that keeping them is among the choices."""
+    profiled = {(each.request_class, each.mode) for each in scenario.profiles if each.partition == partition}
+    return {
+        Pool(row.location, row.request_class, row.mode)
+        for row in fleet.labels
+        if row.partition in (None, partition) and (row.request_class, row.mode) in profiled
+    }
+
+
+def _without_the_unpacked(program: FullProgram, answer: Answer, solution: Solution, stages: Stages) -> Attempt:
+    """The last solution without the instances that no machine holds; what they served may be shed."""
+    data = program.data
+    unpacked = {
+        Pool(each.location, each.request_class, each.mode): each.count
+        for each in pack(data.scenario, data.counts(solution.counts)).unpacked
+    }
+    counts = [count - unpacked.get(pool, 0) for pool, count in zip(data.pools, solution.counts, strict=True)]
+    staged = stages.settle(program, counts)
+    note = f"{sum(unpacked.values())} instances do not pack onto the machines after {_MOST_CUTS} cuts: left out."
+    fixed = None if staged.answer.values is None else program.solution(staged.answer)
+    return Attempt(program, dataclasses.replace(answer, bound=None), fixed, staged.levels, (note,))

@@ -1,0 +1,83 @@
+"""The stages of one program: shed nothing if possible, else as little as is fair, then minimise the objective."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from models.allocation.program import NONE_SHED, FullProgram, Levels
+from models.allocation.solve.answer import Answer, Ending, Solver, answer_with
+from models.allocation.solve.budget import Budget
+from models.allocation.solve.matrix import Matrix
+
+SHED_GAP = 1e-4
+"""Relative gap of the two shedding stages."""
+_SLACK = 1e-6
+"""By how much the level of one stage is loosened for the next: solvers round."""
+
+
+class Staged(NamedTuple):
+    """The last stage's answer, and the levels of shedding it was held to (None without values)."""
+
+    answer: Answer
+    levels: Levels | None
+
+
+class Stages:
+    """Runs stages with one solver, one gap and one budget.
+
+    Args:
+        solver: Who solves.
+        gap: Relative gap of the last stage.
+        budget: Time for all of them.
+    """
+
+    def __init__(self, solver: Solver, gap: float, budget: Budget) -> None:
+        self._solver = solver
+        self._gap = gap
+        self._budget = budget
+
+    def settle(self, program: FullProgram, counts: Sequence[int] | None = None, parts: int = 1) -> Staged:
+        """Solve a program, or, with counts, find the best flows of a given allocation.
+
+        Args:
+            program: One partition's.
+            counts: Instances by pool, held fixed; None = they are decided.
+            parts: Programs that share the time left, this one included.
+        """
+        # Half of its share, so that shedding can still be decided if this finds nothing.
+        answer = self._solve(program.within(NONE_SHED, counts), self._gap, 2 * parts)
+        if answer.ending in (Ending.INFEASIBLE, Ending.NO_INCUMBENT):
+            return self._shedding(program, counts, parts)
+        return Staged(answer, None if answer.values is None else NONE_SHED)
+
+    def within(self, program: FullProgram, levels: Levels, counts: Sequence[int]) -> Answer:
+        """The best flows of a given allocation under given levels."""
+        return self._solve(program.within(levels, counts), self._gap, 1)
+
+    def _shedding(self, program: FullProgram, counts: Sequence[int] | None, parts: int) -> Staged:
+        """First the largest weighted fraction, then the total, then, with both held, the objective."""
+        free = program.within(None, counts)
+        worst = self._solve(program.least_worst(free), SHED_GAP, 3 * parts)
+        if worst.objective is None:
+            return Staged(worst, None)
+        fair = Levels(_loose(worst.objective), math.inf)
+        total = self._solve(program.least_total(program.within(fair, counts)), SHED_GAP, 2 * parts)
+        if total.objective is None:
+            return Staged(_priced(free, worst), fair)
+        levels = Levels(fair.worst, _loose(total.objective))
+        answer = self._solve(program.within(levels, counts), self._gap, parts)
+        return Staged(answer if answer.values is not None else _priced(free, total), levels)
+
+    def _solve(self, matrix: Matrix, gap: float, parts: int) -> Answer:
+        with self._budget.solving():
+            return self._solver.solve(matrix, gap=gap, time_limit_s=self._budget.left_s(parts))
+
+
+def _loose(level: float) -> float:
+    return level * (1 + _SLACK) + _SLACK
+
+
+def _priced(matrix: Matrix, answer: Answer) -> Answer:
+    """The values of a stage that minimised something else, at the objective's price: nothing is proven of them."""
+    assert answer.values is not None, "a stage with an objective has values"
+    return answer_with(matrix, Ending.FEASIBLE, answer.values, None, answer.solver)

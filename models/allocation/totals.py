@@ -1,0 +1,36 @@
+"""Energy, carbon and cost of a solution, all power counted: instances, parked GPUs, hosts, starts, PUE."""
+
+from models.allocation.data import ProgramData
+from models.allocation.objective import start_energy_j
+from models.allocation.program import Solution
+from models.allocation.signals import carbon_per_joule, price_per_joule
+from models.domain.allocation import Totals
+
+
+def totals(data: ProgramData, solution: Solution) -> Totals:
+    """What the mean demand draws over the horizon; carbon signed, as the signal is."""
+    energy = energy_j(data, solution)
+    carbon = carbon_per_joule(data.scenario)
+    prices = price_per_joule(data.scenario) if data.scenario.prices else None
+    return Totals(
+        energy_j=sum(energy.values()),
+        carbon_g=sum(joules * carbon[slot] for slot, joules in energy.items()),
+        cost_usd=None if prices is None else sum(joules * prices[slot] for slot, joules in energy.items()),
+    )
+
+
+def energy_j(data: ProgramData, solution: Solution) -> dict[tuple[str, int], float]:
+    """Joules at the meter by (location, step); starts in step 0."""
+    watts = dict(data.fleet.base_power_w)
+    for i, count in enumerate(solution.counts):
+        for t in range(data.scenario.steps):
+            loaded = count + (solution.staying.get(i, 0) if t < data.warm_up_steps else 0)
+            watts[data.pools[i].location, t] += loaded * data.power[i].idle_extra_w
+    for (s, i, t), rate in solution.flows.items():
+        mean_rps = rate * data.mean_share[data.streams[s], t]
+        watts[data.pools[i].location, t] += mean_rps * data.power[i].joules_per_request
+    energy = {slot: power_w * data.scenario.step_s for slot, power_w in watts.items()}
+    for h, (place, pools) in enumerate(data.places.items()):
+        if solution.started.get(h):
+            energy[place[0], 0] += solution.started[h] * start_energy_j(data, pools)
+    return {(n, t): joules * data.locations[n].pue for (n, t), joules in energy.items()}

@@ -1,0 +1,58 @@
+"""The variables of the full program, in Pyomo."""
+
+import pyomo.environ as pyo
+from pyomo.core.expr.numeric_expr import LinearExpression
+
+from models.allocation.data import ProgramData
+
+
+def linear(terms: list[tuple[float, object]], constant: float = 0.0) -> LinearExpression:
+    """Σ coefficient·variable + constant."""
+    return LinearExpression(
+        constant=constant, linear_coefs=[each for each, _ in terms], linear_vars=[each for _, each in terms]
+    )
+
+
+def add_variables(model: pyo.ConcreteModel, data: ProgramData) -> None:
+    """Declare them.
+
+    x[i]: instances of pool i, whole. f[s,i,t]: planned req/s of stream s that pool i serves in step t.
+    shed[s,t]: planned req/s of stream s that nobody serves. worst: largest weighted shed fraction. total: Σ shed.
+    Where what runs is known: up[h], down[h]: instances of place h (location, hardware) started and stopped;
+    starting[i]: instances of pool i that start and do not serve yet; staying[i]: instances that are to stop, and
+    still serve their old class i until the starts are done.
+    """
+    model.x = pyo.Var(range(len(data.pools)), domain=pyo.NonNegativeIntegers)
+    for i, pool in enumerate(data.pools):
+        model.x[i].setub(data.most(pool))
+    flows = [
+        (s, i, t)
+        for s, stream in enumerate(data.streams)
+        for i in data.arcs[stream]
+        for t in range(data.scenario.steps)
+        if (stream, t) in data.demand_rps
+    ]
+    model.f = pyo.Var(flows, domain=pyo.NonNegativeReals)
+    slots = [(s, t) for s, stream in enumerate(data.streams) for t in _steps(data, s)]
+    model.shed = pyo.Var(slots, domain=pyo.NonNegativeReals)
+    for s, t in slots:
+        model.shed[s, t].setub(data.demand_rps[data.streams[s], t])
+    model.worst = pyo.Var(domain=pyo.NonNegativeReals)
+    model.total = pyo.Var(domain=pyo.NonNegativeReals)
+    if data.fleet.running_known:
+        _add_changes(model, data)
+
+
+def _steps(data: ProgramData, s: int) -> list[int]:
+    return [t for t in range(data.scenario.steps) if (data.streams[s], t) in data.demand_rps]
+
+
+def _add_changes(model: pyo.ConcreteModel, data: ProgramData) -> None:
+    model.up = pyo.Var(range(len(data.places)), domain=pyo.NonNegativeReals)
+    model.down = pyo.Var(range(len(data.places)), domain=pyo.NonNegativeReals)
+    late = [i for i, pool in enumerate(data.pools) if data.late_steps(pool.mode)]
+    model.starting = pyo.Var(late, domain=pyo.NonNegativeIntegers)
+    staying = sorted(data.standing_labels) if data.warm_up_steps else []
+    model.staying = pyo.Var(staying, domain=pyo.NonNegativeIntegers)
+    for i in staying:
+        model.staying[i].setub(data.standing_labels[i])
