@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 
 from freesh_plugin.core.plan import InstanceBand
-from models.allocation.footprint import location_power_w
+from models.allocation.fleet import Fleet
+from models.allocation.footprint import power_above_parked
 from models.allocation.load import Load, PoolKey, planned_load
 from models.allocation.machines import machine_gpus
 from models.allocation.pack import Packing
 from models.allocation.pairs import Pairs
-from models.domain.allocation import AllocationResult, InstanceCount
+from models.domain.allocation import AllocationResult
 from models.domain.scenario import Scenario
 
 _ROUNDING = 1e-9
@@ -71,24 +72,22 @@ def _room(pairs: Pairs, pool: PoolKey, free: list[Counter[str]]) -> int:
 
 def _spare_power_w(scenario: Scenario, pairs: Pairs, packed: Mapping[PoolKey, int]) -> dict[str, float]:
     """Watts left under each location's power cap when all planned instances are at full load, at the meter."""
-    instances = [InstanceCount(*pool, count=count) for pool, count in packed.items()]
-    power_w = location_power_w(scenario, pairs, instances, at_full_load=True)
-    return {
-        each.name: each.power_cap_w - each.pue * power_w[each.name]
-        for each in scenario.locations
-        if each.power_cap_w is not None
-    }
+    capped = {each.name: each for each in scenario.locations if each.power_cap_w is not None}
+    if not capped:
+        return {}
+    base_w = Fleet.of(scenario).base_power_w
+    power_w = {name: max(base_w[name, step] for step in range(scenario.steps)) for name in capped}
+    for pool, count in packed.items():
+        if pool.location in capped:
+            power_w[pool.location] += count * power_above_parked(pairs, pool).full_w
+    return {name: (each.power_cap_w or 0.0) - each.pue * power_w[name] for name, each in capped.items()}
 
 
 def _room_in_power(pairs: Pairs, pool: PoolKey, spare_w: Mapping[str, float]) -> int:
-    """Further instances under the power cap: each draws its full power instead of its GPUs' parked power."""
+    """Further instances under the power cap, at full load in place of their GPUs' parked power."""
     if pool.location not in spare_w:
         return sys.maxsize
-    location = pairs.location(pool.location)
-    gpus = pairs.gpus[pool.mode]
-    parked_w = sum(number * location.parked_power_w.get(kind, 0.0) for kind, number in gpus.items())
-    more_w = location.pue * (pairs.profile(pool.model, pool.request_class, pool.mode).full_power_w - parked_w)
-    spare = spare_w[pool.location]
+    more_w = pairs.location(pool.location).pue * power_above_parked(pairs, pool).full_w
     if more_w <= 0:
         return sys.maxsize
-    return max(0, math.floor(spare / more_w + _ROUNDING))
+    return max(0, math.floor(spare_w[pool.location] / more_w + _ROUNDING))

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
 from freesh_plugin.core.plan import Baselines, Footprint
-from models.allocation.footprint import footprint, of_totals
+from models.allocation.footprint import footprint, of_totals, parked_power_known
 from models.allocation.load import even_load, planned_load, served_mean
 from models.allocation.machines import machine_gpus
 from models.allocation.pack import pack
@@ -35,23 +35,28 @@ def baselines(scenario: Scenario, result: AllocationResult, solve: Solve) -> Bas
 def predicted(scenario: Scenario, result: AllocationResult) -> Footprint:
     """Footprint of an allocation, all power counted, at its mean load.
 
-    The published form bills full power at any load and knows no flows: its plan is counted as the full form would.
+    The published form bills full power at any load and knows no flows: its plan is counted as the full form would,
+    or, where the scenario does not say what parked GPUs draw, as the published form does.
     """
-    if result.totals is not None and result.flows:
+    counted = result.flows or not parked_power_known(scenario)
+    if result.totals is not None and counted:
         return of_totals(scenario, result.totals)
     pairs = Pairs(scenario, result.partition)
     return footprint(scenario, pairs, result.instances, planned_load(scenario, result))
 
 
-def all_on(scenario: Scenario, result: AllocationResult) -> Footprint:
+def all_on(scenario: Scenario, result: AllocationResult) -> Footprint | None:
     """The same epoch with no GPU parked: what an operator does who leaves the whole fleet serving.
 
     The fleet is the plan's own instances, and further ones on every GPU that the plan leaves free, machine by
     machine: of the class with least capacity for its peak demand, the mode with most capacity per GPU that fits
     and keeps the class's service level there. All instances are loaded all the time and the demand that the plan
     serves is spread over them evenly (by capacity, within residency). Only GPUs too few for any mode stay parked.
-    Same partition as the plan, so that what a better partition gains is not counted.
+    Same partition as the plan, so that what a better partition gains is not counted. None where the scenario does
+    not say what parked GPUs draw.
     """
+    if not parked_power_known(scenario):
+        return None
     pairs = Pairs(scenario, result.partition)
     instances = all_on_instances(scenario, result)
     return footprint(scenario, pairs, instances, even_load(pairs, instances, served_mean(scenario, result)))
