@@ -214,6 +214,12 @@ def test_a_wrong_token_is_answered_before_the_body_is_sent(server: RunningServer
     assert answer.startswith(b"HTTP/1.1 401 ")
 
 
+def test_a_client_that_sends_everything_before_it_reads_still_gets_its_answer(server: RunningServer) -> None:
+    # Were the connection closed at once, sending would end in a reset and the answer be lost.
+    head = HEAD.replace(TOKEN.encode(), b"wrong") + b"Content-Length: 16000000\r\n\r\n"
+    assert raw(server, head, *[b" " * 1_000_000] * 16).startswith(b"HTTP/1.1 401 ")
+
+
 def test_a_client_that_waits_for_continue_is_refused_at_once(server: RunningServer) -> None:
     head = HEAD.replace(TOKEN.encode(), b"wrong") + b"Expect: 100-continue\r\nContent-Length: 1000\r\n\r\n"
     assert raw(server, head).startswith(b"HTTP/1.1 401 ")
