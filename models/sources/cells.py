@@ -55,7 +55,7 @@ def class_history(
     if counted.empty:
         first = straddling.iloc[0]
         raise SourceError(
-            f"cell {first['prompt_cell']} x {first['answer_cell']} reaches over a boundary of partition {partition.name!r}"
+            f"cell {first['prompt_cell']} x {first['answer_cell']} reaches over a boundary of {partition.name!r}"
             f" (prompt {list(partition.prompt_tokens)}, answer {list(partition.answer_tokens)} tokens)"
         )
     known = steps.isin(counted)

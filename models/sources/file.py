@@ -106,7 +106,7 @@ def _read(path: Path, required: Sequence[str]) -> pd.DataFrame:
         if column not in table.columns:
             hint = nearest(column, [str(each) for each in table.columns])
             raise SourceError(f"{path}: column {column!r} is missing{hint}")
-    return table.assign(time=utc(table["time"]).to_numpy() if len(table) else pd.to_datetime([], utc=True))
+    return table.assign(time=utc(table["time"]))
 
 
 def _within(table: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:

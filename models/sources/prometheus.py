@@ -94,7 +94,13 @@ class PrometheusTraffic:
             for end_s, text in each.values:
                 if end_s % self.step_s:
                     raise SourceError(f"{self.name}: sample at {end_s} s is not on the grid of {self.step_s} s")
-                yield (end_s, *labels, text)
+                yield (end_s, *labels, self._rate(text))
+
+    def _rate(self, text: str) -> float:
+        try:
+            return float(text)
+        except ValueError as error:
+            raise SourceError(f"{self.name}: sample {text!r} is not a number") from error
 
     def _labels(self, metric: dict[str, str]) -> tuple[str, ...]:
         labels = tuple(metric.get(label, "") for label in LABELS)

@@ -42,7 +42,9 @@ def traffic_source(settings: _Settings) -> TrafficSource:
 
 
 def _build(settings: _Settings, kinds: "Mapping[str, _Kind[S]]", what: str) -> S:
-    kind = settings.get("kind")
+    if "kind" not in settings:
+        raise ConfigError(f"{what}: setting 'kind' is missing; known kinds are {', '.join(map(repr, kinds))}")
+    kind = settings["kind"]
     if not isinstance(kind, str) or kind not in kinds:
         raise ConfigError(f"{what}: kind {kind!r} is not known{nearest(str(kind), list(kinds))}")
     build, required, optional = kinds[kind]

@@ -1,6 +1,6 @@
 """The border check of every provider's rows: times, duplicates, plausible values; what fails is missing, and said."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -59,7 +59,7 @@ def checked(rows: pd.DataFrame, key: Sequence[str], value: Plausible, source: st
         if implausible.any():
             worst = good.loc[implausible, column].iloc[0]
             limits = f"limits {value.low:g} and {value.high:g} {value.unit}"
-            notes += _counted(int(implausible.sum()), f"have an implausible {column} such as {worst!r}, {limits}")
+            notes += _counted(int(implausible.sum()), f"have an implausible {column} such as {worst}, {limits}")
         good[column] = read.mask(implausible)
     faulty = sum(count for count, _ in notes)
     note = "; ".join(f"{count} of {len(rows)} rows {what}" for count, what in notes)
@@ -68,16 +68,15 @@ def checked(rows: pd.DataFrame, key: Sequence[str], value: Plausible, source: st
     return Fetched(good, note)
 
 
-def utc(times: Iterable[object]) -> pd.Series:
+def utc(times: pd.Series) -> pd.Series:
     """Times as aware UTC; naive ones are UTC, unreadable ones NaT.
 
     Raises:
         SourceError: the column holds numbers, whose unit nobody states.
     """
-    series = pd.Series(list(times), dtype=None)
-    if pd.api.types.is_numeric_dtype(series):
+    if pd.api.types.is_numeric_dtype(times):
         raise SourceError("column 'time' holds numbers; write ISO 8601 times such as 2026-03-01T12:00Z")
-    return pd.to_datetime(series, utc=True, format="ISO8601", errors="coerce")
+    return pd.to_datetime(times, utc=True, format="ISO8601", errors="coerce")
 
 
 def hide_after(rows: pd.DataFrame, column: str, cut_off: datetime, interval: timedelta) -> pd.DataFrame:

@@ -41,7 +41,7 @@ def postgres_server() -> Iterator[str]:
             capture_output=True,
             cwd=folder,
         )
-        command = [*as_user, programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-F"]
+        command = [*as_user, str(programs / "postgres"), "-D", str(data), "-k", str(folder), "-c", "listen_addresses="]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
         try:

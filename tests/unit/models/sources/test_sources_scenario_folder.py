@@ -96,7 +96,7 @@ def test_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
     assert scenario.tiers == (Tier("default", 1.0),)
     assert scenario.survive is Survive.NONE
     assert scenario.max_changes_per_location is None
-    assert scenario.endpoints == scenario.prices == scenario.machines == scenario.running == ()
+    assert not any((scenario.endpoints, scenario.prices, scenario.machines, scenario.running))
     assert scenario.partitions == (Partition("a", ("ALL",), None, None),)
     assert scenario.locations == (
         Location("loc1", {"A100": 4}, 1.0, None, {}, None, None, 1.0, {"A100": 55.0, "H100": 70.0}, 0.0),
@@ -111,7 +111,8 @@ def test_fleet_needs_neither_demand_nor_carbon(folder: Path) -> None:
     (folder / "demand.csv").unlink()
     (folder / "carbon.csv").unlink()
     fleet = load_fleet(folder)
-    assert fleet.demand == fleet.carbon == ()
+    assert not fleet.demand
+    assert not fleet.carbon
     assert len(fleet.slos) == 16
     with pytest.raises(ScenarioError, match=r"demand\.csv: no such file"):
         load_scenario(folder)
