@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from airflow.sdk import Param, PartitionedAssetTimetable, TriggerRule, dag, get_current_context, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.policy import ACKNOWLEDGED_BEFORE_SLOT, DEFAULT_ARGS
 from dags.slots import CARBON_FORECAST, SLOT_PARAM, TRAFFIC_FORECAST, is_backfill, slot_key
@@ -87,8 +87,8 @@ def freesh_plan() -> None:
         return jobs.compare(store_url(), plan)
 
     @task(
-        doc_md="Lists the runtimes that the plan goes to. The task is skipped, with the reason, when it goes to none: "
-        "the slot is over, the run is a backfill, or advice would displace a plan that runtimes act on."
+        doc_md="Lists the runtimes that the plan goes to; to none, with the reason in its log, when the slot is over, "
+        "the run is a backfill, or advice would displace a plan that runtimes act on."
     )
     def publish(plan: dict[str, Any]) -> list[dict[str, Any]]:
         """Decide whom to push to."""
@@ -96,10 +96,7 @@ def freesh_plan() -> None:
         from models.refresh import jobs
 
         backfill = is_backfill(get_current_context())
-        targets, reason = jobs.publish(jobs.Site(fleet_folder(), store_url()), plan, backfill=backfill)
-        if not targets:
-            raise AirflowSkipException(reason)
-        return targets
+        return jobs.publish(jobs.Site(fleet_folder(), store_url()), plan, backfill=backfill)
 
     @task(
         map_index_template="{{ endpoint_name }}",
@@ -115,15 +112,18 @@ def freesh_plan() -> None:
 
     @task(
         trigger_rule=TriggerRule.ALL_DONE,
-        doc_md="Collects who accepted the plan. Fails, naming each runtime and its reason, when one did not.",
+        doc_md="Collects who accepted the plan. Fails, naming each runtime and its reason, when one did not; fails too "
+        "when no plan was made, and is skipped when the plan goes to nobody.",
     )
-    def acknowledge(plan: dict[str, Any], targets: list[dict[str, Any]] | None) -> dict[str, Any]:
+    def acknowledge(plan: dict[str, Any] | None, targets: list[dict[str, Any]] | None) -> dict[str, Any]:
         """Record who acknowledged."""
         from dags.site import store_url
         from models.refresh import jobs
 
+        if plan is None or targets is None:
+            raise AirflowFailException("there is no plan to acknowledge: see the task that failed before")
         if not targets:
-            raise AirflowSkipException("the plan was pushed to nobody; the task 'publish' says why")
+            raise AirflowSkipException("the plan goes to nobody: the log of 'publish' says why")
         return jobs.acknowledge(store_url(), plan, targets)
 
     plan: Any = solve()

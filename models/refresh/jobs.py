@@ -86,12 +86,12 @@ def compare(store_url: str, plan: Mapping[str, Any]) -> list[str]:
     return list(changes)
 
 
-def publish(site: Site, plan: Mapping[str, Any], *, backfill: bool) -> tuple[list[dict[str, Any]], str]:
-    """Endpoints that a stored plan goes to, and the reason in a sentence."""
+def publish(site: Site, plan: Mapping[str, Any], *, backfill: bool) -> list[dict[str, Any]]:
+    """Endpoints that a stored plan goes to; the log says why when there is none."""
     store = SqlPlanningStore(site.store)
     decided = publication(_stored(store, plan), site.load(), store, now=_now(), backfill=backfill)
     log.info("%s", decided.reason)
-    return [dataclasses.asdict(each) for each in decided.endpoints], decided.reason
+    return [dataclasses.asdict(each) for each in decided.endpoints]
 
 
 def push(

@@ -39,8 +39,8 @@ def known_at(reading: Reading, cut_off: datetime) -> Reading:
 
 
 def age_s(reading: Reading, cut_off: datetime) -> float | None:
-    """Age of the newest value at the cut-off, seconds; None without data."""
-    return None if reading.known_until is None else (cut_off - reading.known_until).total_seconds()
+    """Age of the newest value at the cut-off, whole seconds; None without data."""
+    return None if reading.known_until is None else float(round((cut_off - reading.known_until).total_seconds()))
 
 
 def state_of(reading: Reading, forecasts: Sequence[QuantileForecast]) -> DataState:
