@@ -36,19 +36,19 @@ def class_history(
     Args:
         rows: As `Reading.rows` of traffic.
         partition: Its boundaries must be known.
-        step_s: Length of a step, seconds; None = the smallest distance of two rows.
+        step_s: Length of a step, seconds; None = the smallest distance of two rows. Finer rows are averaged over the
+            step, which is missing unless all of it was counted; rows of longer intervals leave gaps.
 
     Raises:
-        SourceError: the partition has an unknown boundary, no row, or no step whose cells the boundaries divide.
+        SourceError: the partition has an unknown boundary, no row, or no step whose cells the boundaries divide; the
+            rows' interval does not divide the step.
     """
     if partition.prompt_tokens is None or partition.answer_tokens is None:
         raise SourceError(f"partition {partition.name!r} has an unknown boundary: cells cannot be summed into classes")
     if rows.empty:
         raise SourceError("no row of traffic to sum into classes")
-    step = timedelta(seconds=step_s) if step_s else interval_of(rows["time"])
-    if not step:
-        raise SourceError("all rows of traffic have the same time: the length of a step is unknown")
-    steps = pd.date_range(rows["time"].min(), rows["time"].max(), freq=step, name="time")
+    step, finer = _steps(rows["time"], step_s)
+    steps = pd.date_range(rows["time"].min(), rows["time"].max(), freq=step / finer, name="time")
     classes = _classes(rows, partition)
     straddling = rows.loc[classes.isna()]
     counted = rows.loc[~rows["time"].isin(straddling["time"]), "time"]
@@ -62,10 +62,30 @@ def class_history(
     sums = rows.assign(request_class=classes).groupby([*_LABELS, "request_class", "time"])[DEMAND].sum()
     groups = rows[_LABELS].drop_duplicates().sort_values(_LABELS).itertuples(index=False, name=None)
     return {
-        ClassSeries(name, *labels): _series(sums, (*labels, name), steps, known)
+        ClassSeries(name, *labels): _averaged(_series(sums, (*labels, name), steps, known), step, finer)
         for labels in groups
         for name in partition.classes
     }
+
+
+def _steps(times: pd.Series, step_s: int | None) -> tuple[timedelta, int]:
+    """Length of a step, and how many of the rows' intervals it holds."""
+    own = interval_of(times)
+    step = timedelta(seconds=step_s) if step_s else own
+    if not step:
+        raise SourceError("all rows of traffic have the same time: the length of a step is unknown")
+    if not own or own >= step:
+        return step, 1
+    if step % own:
+        raise SourceError(f"rows of traffic every {own.total_seconds():g} s do not divide a step of {step_s} s")
+    return step, step // own
+
+
+def _averaged(series: pd.Series, step: timedelta, finer: int) -> pd.Series:
+    """Means over steps of the clock; missing where one of the `finer` values is."""
+    if finer == 1:
+        return series
+    return series.resample(step, origin="epoch").sum(min_count=finer) / finer
 
 
 def _series(sums: pd.Series, labels: tuple[str, ...], steps: pd.DatetimeIndex, known: np.ndarray) -> pd.Series:

@@ -83,6 +83,23 @@ def test_what_cannot_be_summed_is_told() -> None:
         class_history(one.iloc[:0], A)
 
 
+def test_finer_rows_are_averaged_over_whole_steps_only() -> None:
+    rows = pd.concat(
+        [
+            pd.DataFrame(
+                {"time": [NOON + timedelta(seconds=at)], "prompt_cell": "0-1000", "answer_cell": "0-444"}
+            ).assign(demand_rps=rps, model="default", origin="any", tier="default")
+            for at, rps in ((-150, 9.0), (0, 1.0), (150, 3.0), (300, 4.0), (600, 6.0), (750, 8.0))
+        ]
+    )
+    history = class_history(rows, A, step_s=300)
+    series = history[ClassSeries("SS", "default", "any", "default")]
+    assert series.index.tolist() == [NOON + timedelta(minutes=5 * step) for step in range(-1, 3)]
+    assert series.fillna(-1.0).tolist() == [-1.0, 2.0, -1.0, 7.0]
+    with pytest.raises(SourceError, match="every 150 s do not divide a step of 400 s"):
+        class_history(rows, A, step_s=400)
+
+
 boundaries = st.sets(st.integers(1, 50), max_size=3).map(lambda each: tuple(sorted(each)))
 
 
