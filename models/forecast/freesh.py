@@ -16,9 +16,6 @@ from models.forecast.issues import Issues
 from models.forecast.members import MEMBERS, Members, fit_members
 from models.forecast.spread import ErrorSize, error_quantiles, mean_error
 
-FOLDS = 3
-"""Blocks of the recent past that are forecast by walk-forward, each with what was known before it."""
-
 SMALL_SHARE = 0.05
 """Where errors count in proportion, an actual below this share of the mean one counts as that share."""
 
@@ -36,6 +33,7 @@ class Recipe:
         train_days: Days of history that are learnt from, at most.
         half_life_days: A day so long ago counts half.
         trial_issues: Issues of the recent past whose errors choose the blend and give the quantiles, at most.
+        folds: Blocks the tried issues are cut into, each forecast with what was known before it.
         error_half_life_days: An error so long ago counts half in the quantiles.
         neighbours: Targets to each side whose errors count as a target's own.
         least: The forecast is never below this.
@@ -49,6 +47,7 @@ class Recipe:
     train_days: int
     half_life_days: float
     trial_issues: int
+    folds: int
     error_half_life_days: float
     neighbours: int
     least: float
@@ -63,6 +62,7 @@ CARBON = Recipe(
     train_days=1_100,
     half_life_days=365.0,
     trial_issues=84,
+    folds=3,
     error_half_life_days=56.0,
     neighbours=1,
     least=-np.inf,  # marginal and imported intensities below zero are real
@@ -75,8 +75,9 @@ DEMAND = Recipe(
     robust_rounds=3,
     train_days=28,
     half_life_days=14.0,
-    trial_issues=336,
-    error_half_life_days=3.0,
+    trial_issues=192,
+    folds=8,
+    error_half_life_days=2.0,
     neighbours=0,
     least=0.0,
 )
@@ -109,7 +110,7 @@ class Freesh:
         past = issues.before(origin, self.recipe.train_days * grid.day)
         actual, inputs = past.actuals(grid, origin), self.recipe.inputs(grid, past)
         trial = self._trial(inputs, actual)
-        blocks = [block for block in np.array_split(trial, FOLDS) if len(block)]
+        blocks = [block for block in np.array_split(trial, self.recipe.folds) if len(block)]
         walked = [
             self._fit_known(grid, past, inputs, actual, int(past.origins[b[0]])).say(inputs.at(b)) for b in blocks
         ]

@@ -1,9 +1,14 @@
 """Ridge regressions, one per target, of what happened minus an anchor on what was known."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.linear_model import Ridge  # type: ignore[import-untyped]  # scikit-learn ships no types
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import Ridge  # type: ignore[import-untyped]  # scikit-learn ships no types
 
 MIN_ROWS = 14
 """Fewer past issues than this teach nothing."""
@@ -38,6 +43,8 @@ def fit_regression(
         alpha: Strength of the ridge, in rows of mean weight.
         robust_rounds: Times to fit again with weights / |error|, which tends to the least absolute error.
     """
+    from sklearn.linear_model import Ridge  # here: it takes a second to load, DAG files must parse without it
+
     known = np.isfinite(deviation)
     if known.sum() < MIN_ROWS:
         return None
