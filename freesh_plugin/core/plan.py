@@ -216,7 +216,7 @@ class Hold(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True):
     """What every pool, route and clock shall be during one epoch, and why. Fields as in the published schema."""
 
-    schema_version: Annotated[str, msgspec.Meta(pattern=r"^\d+\.\d+$")]
+    schema_version: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,4}\.[0-9]{1,4}$")]
     scenario: Name
     epoch: Count
     revision: Annotated[int, msgspec.Meta(ge=1, le=MAX_WHOLE)]

@@ -27,8 +27,15 @@ def digest_of(document: dict[str, Any]) -> str:
 
 
 def seal(plan: Plan) -> Plan:
-    """The plan with its digest filled in."""
-    return msgspec.structs.replace(plan, digest=digest_of(msgspec.to_builtins(plan)))
+    """The plan with its digest filled in.
+
+    Raises:
+        PlanError: it holds NaN or infinity, which JSON cannot say.
+    """
+    try:
+        return msgspec.structs.replace(plan, digest=digest_of(msgspec.to_builtins(plan)))
+    except ValueError as error:
+        raise PlanError(f"$: a number that JSON cannot hold: {error}") from error
 
 
 def encode_plan(plan: Plan) -> bytes:
@@ -72,7 +79,7 @@ def plan_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"FREESH plan {SCHEMA_VERSION}",
         **schema,
-        "$defs": components,
+        "$defs": json.loads(json.dumps(components)),  # defaults that are tuples become arrays
     }
 
 
