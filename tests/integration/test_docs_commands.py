@@ -15,6 +15,8 @@ DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 TRIED_ELSEWHERE = {
     r"make (setup|demo|test|check)\b.*": ".ci/run",
     r"scripts/setup\.sh|\.venv/bin/python scripts/demo\.py": ".ci/run, through make",
+    r"freesh (serve --name paris|status)|curl .* http://127\.0\.0\.1:9480/v1/plan": "test_freesh_command.py",
+    r"pip install freesh-plugin": "test_wheel.py, from the wheel built here",
 }
 """Commands that are run by something else, with what runs them."""
 HOURS = [datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in range(24 * 59)]
