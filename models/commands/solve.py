@@ -146,7 +146,8 @@ def _headline(result: AllocationResult) -> list[tuple[str, str]]:
         rows.append(("objective", f"{result.objective:.6g} (bound {bound})"))
     if result.totals is not None:
         cost = "" if result.totals.cost_usd is None else f", {result.totals.cost_usd:.4g} USD"
-        rows.append(("totals", f"{result.totals.energy_j / 3.6e6:.4g} kWh, carbon {result.totals.carbon_g:.4g}{cost}"))
+        carbon = "not known" if result.totals.carbon_g is None else f"{result.totals.carbon_g:.4g}"
+        rows.append(("totals", f"{result.totals.energy_j / 3.6e6:.4g} kWh, carbon {carbon}{cost}"))
     if result.shed:
         worst = max(each.fraction for each in result.shed)
         rows.append(("shed", f"{result.shed_rps:.3g} req/s at the worst step, at most {100 * worst:.3g} % of a class"))

@@ -62,10 +62,10 @@ class Shed:
 
 @dataclass(frozen=True)
 class Totals:
-    """Energy (J), carbon (g, or the signal's unit times kWh; signed) and cost (USD, None without prices)."""
+    """Energy (J), carbon (g, or the signal's unit times kWh; signed) and cost (USD); None without the signal."""
 
     energy_j: float
-    carbon_g: float
+    carbon_g: float | None
     cost_usd: float | None = None
 
 

@@ -14,7 +14,14 @@ CARBON_LEVELS = (0.1, 0.5, 0.9)
 
 
 def flat_forecast(
-    series: str, slot: Slot, mean: float, levels: tuple[float, ...], labels: Mapping[str, str], *, steps: int, step_s: int
+    series: str,
+    slot: Slot,
+    mean: float,
+    levels: tuple[float, ...],
+    labels: Mapping[str, str],
+    *,
+    steps: int,
+    step_s: int,
 ) -> QuantileForecast:
     """Mean everywhere; the quantile of level p is mean * (0.5 + p)."""
     quantiles = np.array([[mean * (0.5 + level)] * steps for level in levels])

@@ -1,0 +1,151 @@
+"""All three DAGs run by `dag.test()` against real runtimes on loopback: the good day, and the faults."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from freesh_plugin.core.plan_json import decode_plan
+from models.domain.forecast import DataState
+from models.refresh.slot import Slot, current_slot
+from tests.fakes.dag_site import DagSite, run_dag
+from tests.fakes.forecasts import carbon_record, demand_record
+from tests.fakes.payload_server import html, payload_server, reply
+from tests.fakes.plan_server import TOKEN, RunningServer, running_plan_server
+from tests.fakes.plan_store import FakePlanStore
+from tests.fakes.small_fleet import DEMAND, SCENARIO, ZONES, write_small_fleet
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
+
+pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+SYNTHETIC = SCENARIO.replace("Z-CLEAN", "SYN-HYDRO").replace("Z-DIRTY", "SYN-WIND")
+DOWN = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def slot() -> Slot:
+    """The slot of now: pushed at once, in force at once."""
+    return current_slot(datetime.now(UTC))
+
+
+@pytest.fixture
+def runtime() -> Iterator[RunningServer]:
+    """A runtime whose clock shows the present."""
+    with running_plan_server(FakePlanStore()) as server:
+        server.clock.now_s = datetime.now(UTC).timestamp()
+        yield server
+
+
+def endpoints(**urls: str) -> str:
+    """The YAML of gateways at these addresses, each with a Connection of its own name."""
+    rows = (
+        f"{{name: {name}, kind: gateway, location: clean, url: '{url}', connection: {name}}}"
+        for name, url in urls.items()
+    )
+    return f"[{', '.join(rows)}]"
+
+
+def name_of(slot: Slot) -> str:
+    return f"{slot.starts_at:%Y-%m-%dT%H:%M}"
+
+
+def test_from_sources_to_a_plan_that_a_runtime_acts_on(
+    bag: "DagBag", site: DagSite, slot: Slot, runtime: RunningServer
+) -> None:
+    fleet = write_small_fleet(site.folder / "fleet", endpoints=endpoints(g=runtime.url), scenario=SYNTHETIC)
+    site.variable("freesh_fleet", str(fleet))
+    site.connection("freesh_traffic", extra={"kind": "synthetic", "mean_rps": 5})
+    site.connection("freesh_carbon", extra={"kind": "synthetic"})
+    site.connection("g", password=TOKEN)
+    for dag_id in ("freesh_traffic", "freesh_carbon"):
+        assert run_dag(bag, dag_id, slot=name_of(slot)).state == "success"
+    first = run_dag(bag, "freesh_plan", slot=name_of(slot), mode="act")
+    assert (first.state, first.tasks["push"]) == ("success", ["success"])
+    record = site.store.plan(slot.epoch)
+    assert record is not None
+    status = runtime.client().get("/v1/status").json()
+    assert (status["plan"]["epoch"], status["plan"]["revision"], status["acting"]) == (slot.epoch, 1, True)
+    assert status["plan"]["digest"] == record.digest
+    plan = decode_plan(record.text)
+    assert {each.name: str(each.state) for each in plan.inputs} == {
+        "fleet": "ok", "objective": "ok", "demand": "ok", "carbon": "ok", "running": "ok",
+    }  # fmt: skip
+    assert any("synthetic" in each.note for each in plan.inputs if each.name == "carbon")
+
+    again = run_dag(bag, "freesh_plan", slot=name_of(slot), mode="act")
+    assert again.state == "success"
+    latest = site.store.plan(slot.epoch)
+    assert latest is not None
+    assert (latest.revision, latest.text) == (1, record.text), "equal inputs give the same text"
+
+    advice = run_dag(bag, "freesh_plan", slot=name_of(slot), mode="advise", objective="energy")
+    assert (advice.state, advice.tasks["push"], advice.tasks["acknowledge"]) == ("success", ["skipped"], ["skipped"])
+    assert runtime.client().get("/v1/status").json()["acting"] is True, "advice does not displace a plan in force"
+
+
+def test_one_runtime_down_and_one_refusing_do_not_hold_up_the_third(
+    bag: "DagBag", site: DagSite, slot: Slot, runtime: RunningServer
+) -> None:
+    urls = endpoints(down=DOWN, good=runtime.url, refusing=runtime.url)
+    site.variable("freesh_fleet", str(write_small_fleet(site.folder / "fleet", endpoints=urls)))
+    site.connection("good", password=TOKEN)
+    site.connection("down", password=TOKEN)
+    site.connection("refusing", password="not-the-token-of-it")
+    site.store.save_forecast(demand_record(slot, DEMAND))
+    site.store.save_forecast(carbon_record(slot, ZONES))
+    result = run_dag(bag, "freesh_plan", slot=name_of(slot))
+    assert result.state == "failed"
+    assert result.tasks["push"] == ["failed", "success", "failed"]
+    assert result.tries["push"] == [3, 1, 1], "silence is tried again, a refusal is final"
+    assert result.tasks["acknowledge"] == ["failed"]
+    said = {each.endpoint: each for each in site.store.acknowledgements(slot.epoch, 1)}
+    assert {name: each.accepted for name, each in said.items()} == {"down": False, "good": True, "refusing": False}
+    assert said["refusing"].status_code == 401
+    assert runtime.client().get("/v1/status").json()["plan"]["epoch"] == slot.epoch
+
+
+def test_sources_that_fail_give_stale_or_no_data_and_still_a_plan(bag: "DagBag", site: DagSite, slot: Slot) -> None:
+    """Traffic answers 500, carbon sends a page: the forecasts of the slot before go on, marked stale."""
+    site.variable(
+        "freesh_fleet", str(write_small_fleet(site.folder / "fleet", scenario=SCENARIO.replace("Z-CLEAN", "GB")))
+    )
+    before = Slot(slot.epoch - 1)
+    site.store.save_forecast(demand_record(before, DEMAND))
+    with payload_server(reply(b"oops", status=500)) as traffic, payload_server(html()) as carbon:
+        site.connection("freesh_traffic", extra={"kind": "prometheus", "url": traffic.url})
+        site.connection("freesh_carbon", extra={"kind": "neso", "url": carbon.url})
+        for dag_id in ("freesh_traffic", "freesh_carbon"):
+            assert run_dag(bag, dag_id, slot=name_of(slot)).state == "success", "the asset is always emitted"
+    for kind in ("demand", "carbon"):
+        forecast = site.store.forecast(kind, slot.epoch)
+        assert forecast is not None
+        assert (forecast.state, forecast.forecasts) == (DataState.NO_DATA, ())
+        assert forecast.note
+    assert run_dag(bag, "freesh_plan", slot=name_of(slot)).state == "success"
+    record = site.store.plan(slot.epoch)
+    assert record is not None
+    plan = decode_plan(record.text)
+    assert {"demand_stale", "carbon_missing"} <= {each.code for each in plan.holds}
+    states = {each.name: str(each.state) for each in plan.inputs}
+    assert (states["demand"], states["carbon"]) == ("stale", "no_data")
+    assert plan.predicted.carbon_g is None, "no number is made up"
+
+
+def test_a_site_without_a_fleet_or_with_a_broken_one_fails_at_once(bag: "DagBag", site: DagSite, slot: Slot) -> None:
+    missing = run_dag(bag, "freesh_traffic", slot=name_of(slot))
+    assert (missing.state, missing.tries["forecast_traffic"]) == ("failed", [1])
+    fleet = write_small_fleet(site.folder / "fleet")
+    (fleet / "profiles.csv").write_text("partition\n", encoding="utf-8")
+    site.variable("freesh_fleet", str(fleet))
+    broken = run_dag(bag, "freesh_plan", slot=name_of(slot))
+    assert (broken.state, broken.tries["solve"], broken.tasks["acknowledge"]) == ("failed", [1], ["failed"])
+
+
+def test_a_store_that_cannot_be_reached_is_tried_again(bag: "DagBag", site: DagSite, slot: Slot) -> None:
+    site.variable("freesh_fleet", str(write_small_fleet(site.folder / "fleet")))
+    site.connection("freesh_store", extra={"url": "sqlite:////proc/no/such/freesh.db"})
+    result = run_dag(bag, "freesh_traffic", slot=name_of(slot))
+    assert (result.state, result.tries["forecast_traffic"]) == ("failed", [3])
