@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from freesh_plugin.core.plan import Baselines, Footprint
 from models.allocation.footprint import footprint, of_totals, parked_power_known
@@ -14,6 +14,9 @@ from models.domain.allocation import AllocationResult, InstanceCount
 from models.domain.scenario import Objective, Profile, Scenario
 
 Solve = Callable[[Scenario], AllocationResult]
+
+_Class = tuple[str, str]
+"""Model and request class."""
 
 
 def baselines(scenario: Scenario, result: AllocationResult, solve: Solve) -> Baselines:
@@ -73,9 +76,9 @@ def all_on_instances(scenario: Scenario, result: AllocationResult) -> tuple[Inst
         gpus = pairs.gpus[each.mode]
         free[each.location, each.machine].subtract({kind: n * each.instances for kind, n in gpus.items()})
     coverage = _Coverage(pairs, counts)
+    suited = {each.name: _suited(pairs, each.name) for each in scenario.locations}
     for (location, _), gpus_left in sorted(free.items()):
-        suited = _suited(pairs, location)
-        while found := coverage.next_fitting(suited, gpus_left):
+        while found := coverage.next_fitting(suited[location], gpus_left):
             gpus_left.subtract(dict(pairs.gpus[found.mode]))
             counts[location, found.model, found.request_class, found.mode] += 1
             coverage.add(found)
@@ -98,20 +101,18 @@ class _Coverage:
         key = (profile.model, profile.request_class)
         self._capacity_rps[key] += profile.capacity_rps
 
-    def of(self, profile: Profile) -> float:
-        """Capacity over peak demand of the profile's class; infinite without demand."""
-        key = (profile.model, profile.request_class)
+    def of(self, key: _Class) -> float:
+        """Capacity over peak demand of a class; infinite without demand."""
         peak_rps = self._peak_rps.get(key, 0.0)
         return self._capacity_rps[key] / peak_rps if peak_rps > 0 else float("inf")
 
-    def next_fitting(self, suited: list[Profile], free: Counter[str]) -> Profile | None:
-        """Of what fits: the class with least coverage, then the mode with most capacity per GPU."""
-        fitting = (each for each in suited if all(free[kind] >= n for kind, n in self._pairs.gpus[each.mode].items()))
-        return min(
-            fitting,
-            key=lambda each: (self.of(each), -_per_gpu(self._pairs, each), each.model, each.request_class, each.mode),
-            default=None,
-        )
+    def next_fitting(self, suited: Mapping[_Class, Sequence[Profile]], free: Counter[str]) -> Profile | None:
+        """Of the class with least coverage that has any, the first profile that fits into the free GPUs."""
+        for key in sorted(suited, key=lambda each: (self.of(each), each)):
+            for profile in suited[key]:
+                if all(free[kind] >= number for kind, number in self._pairs.gpus[profile.mode].items()):
+                    return profile
+        return None
 
 
 def _places(scenario: Scenario) -> Iterator[tuple[tuple[str, str], dict[str, int]]]:
@@ -120,18 +121,15 @@ def _places(scenario: Scenario) -> Iterator[tuple[tuple[str, str], dict[str, int
             yield (location, machine), gpus
 
 
-def _suited(pairs: Pairs, location: str) -> list[Profile]:
-    """Profiles that serve somebody within their service level at this location."""
-    return [
-        each
-        for each in pairs.profiles()
-        if each.capacity_rps > 0
-        and any(
+def _suited(pairs: Pairs, location: str) -> dict[_Class, list[Profile]]:
+    """Profiles that serve somebody within their service level here, by class, most capacity per GPU first."""
+    suited: dict[_Class, list[Profile]] = {}
+    for each in pairs.profiles():
+        if each.capacity_rps > 0 and any(
             pairs.location(location).allows(origin) and pairs.keeps_slo(location, each, origin)
             for origin in pairs.origins(each.model)
-        )
-    ]
-
-
-def _per_gpu(pairs: Pairs, profile: Profile) -> float:
-    return profile.capacity_rps / sum(pairs.gpus[profile.mode].values())
+        ):
+            suited.setdefault((each.model, each.request_class), []).append(each)
+    for profiles in suited.values():
+        profiles.sort(key=lambda each: (-each.capacity_rps / sum(pairs.gpus[each.mode].values()), each.mode))
+    return suited

@@ -31,7 +31,11 @@ class Pairs:
                 self._slos.setdefault((level.model, level.request_class), []).append(level)
         self.demand = tuple(each for each in scenario.demand if partition.get(each.model) == each.partition)
         self.gpus = {each.name: each.gpus for each in scenario.modes}
-        self._origins = _origins(scenario)
+        named = _origins(scenario)
+        self._origins = {
+            model: tuple(sorted({each.origin for each in self.demand if each.model == model} | named))
+            for model in partition
+        }
 
     def location(self, name: str) -> Location:
         """The location of that name."""
@@ -51,7 +55,7 @@ class Pairs:
 
     def origins(self, model: str) -> tuple[str, ...]:
         """Origins of a model's demand, and every other that the scenario names."""
-        return tuple(sorted({each.origin for each in self.demand if each.model == model} | self._origins))
+        return self._origins[model]
 
     def keeps_slo(self, location: str, profile: Profile, origin: str) -> bool:
         """Whether requests of this origin meet every service level of the class there, the way there included."""
