@@ -126,7 +126,7 @@ def _routes(plan: Plan) -> Table:
 
 
 def _transitions(plan: Plan) -> Table:
-    table = _table("Changes from what runs, in order; equal numbers may go at once")
+    table = _table("Changes in order; equal numbers may go at once")
     table.add_column("#", justify="right")
     table.add_column("action")
     table.add_column("what")
