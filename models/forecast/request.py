@@ -52,8 +52,8 @@ def known_grid(history: "pd.Series[float]", issued: pd.Timestamp, series: str, l
     begun = index.unique().sort_values()
     step_s = step_of(begun[begun <= issued], lone_step_s)
     ended = index + pd.Timedelta(seconds=step_s) <= issued
-    rows = history.to_frame("value").set_axis(index)[np.asarray(ended)].dropna()
-    if rows.empty:
+    rows = history.to_frame("value").set_axis(index)[np.asarray(ended)]
+    if not rows["value"].notna().any():
         raise ForecastError(f"series {series}: no history before {issued:%Y-%m-%dT%H:%MZ}")
     return to_grid(rows, series, lone_step_s=lone_step_s)
 
