@@ -13,6 +13,9 @@ from models.sources.store import SqlPlanningStore
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
 
+_DEFAULTS: dict[str, dict[str, object]] = {}
+"""Params of each DAG as it was read."""
+
 
 @dataclass
 class DagSite:
@@ -56,12 +59,14 @@ def run_dag(bag: "DagBag", dag_id: str, **conf: object) -> DagRunResult:
     Tries that follow a failure follow at once: what is tested is that they come, not the pause before.
     """
     dag = bag.dags[dag_id]
+    # `dag.test()` writes the run's conf into the DAG's own params, where the next run would find it.
+    defaults = _DEFAULTS.setdefault(dag_id, dag.params.dump())
     for task in dag.tasks:
         task.retry_delay = timedelta(0)
     # Airflow 3.3.2 cannot end a `dag.test()` of a DAG with a deadline (it looks the alert up by its own content).
     deadline, dag.deadline = dag.deadline, None
     try:
-        run = dag.test(logical_date=None, run_conf=dict(conf))
+        run = dag.test(logical_date=None, run_conf=defaults | conf)
     finally:
         dag.deadline = deadline
     states: dict[str, list[str]] = {}
