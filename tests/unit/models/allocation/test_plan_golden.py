@@ -10,6 +10,7 @@ A TP2 for S runs on n2: it becomes L's. Two run on s1 and hold its 4 GPUs: they 
 S serves 6 req/s before and 5 after: the re-label takes 1 of those 5 away, the drain the other 4.
 """
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from freesh_plugin.core.plan import Plan
 from freesh_plugin.core.plan_json import decode_plan, encode_plan, plan_schema
 from models.allocation import allocate
 from models.allocation.baselines import baselines
+from models.allocation.compare import describe_changes
 from models.allocation.footprint import footprint
 from models.allocation.load import planned_load
 from models.allocation.pairs import Pairs
@@ -98,3 +100,19 @@ def test_two_accounts_of_the_same_allocation_agree(scenario: Scenario) -> None:
     if result.flows:
         assert found.energy_j == pytest.approx(result.totals.energy_j, rel=1e-6)
         assert found.carbon_g == pytest.approx(result.totals.carbon_g, rel=1e-6, abs=1e-6)
+
+
+@given(tiny_scenarios())
+@settings(max_examples=25, deadline=None)
+def test_equal_input_again_changes_nothing(scenario: Scenario) -> None:
+    first = to_plan(scenario, allocate(scenario), epoch=1_000_000, revision=1, mode="act")
+    running = tuple(
+        Running(each.location, each.machine, each.mode, each.request_class, each.instances, "q")
+        for each in first.slices
+    )
+    later = dataclasses.replace(scenario, running=running)
+    second = to_plan(later, allocate(later), epoch=1_000_001, revision=1, mode="act")
+    assert second.transitions == ()
+    assert second.slices == first.slices
+    assert {each.mode for each in second.pools} == {each.mode for each in first.pools}
+    assert not [each for each in describe_changes(first, second) if "start" in each or "stop" in each]
