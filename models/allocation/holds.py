@@ -61,7 +61,7 @@ def _of_mode(scenario: Scenario, result: AllocationResult, asked: PlanMode, allo
 
 def _of_outcome(result: AllocationResult) -> Iterator[Hold]:
     if result.status is Outcome.HELD:
-        yield Hold("allocation_held", "The previous allocation goes on: the solver found nothing better in time.")
+        yield Hold("allocation_held", "The previous allocation goes on: nothing better was found.")
     elif result.status is Outcome.GREEDY:
         yield Hold("allocation_greedy", "The allocation is by rule of thumb: no solver gave one in time.")
     elif result.status is Outcome.FEASIBLE:
