@@ -47,13 +47,14 @@ def backtest(
 ) -> None:
     """Walk forward over past rows, forecast with what was known then, score against what came."""
     span = Span(_moment("--start", start), _last_moment(end))
+    lead_s = _seconds(lead)
     grids = carbon_grids(data) if kind is Kind.CARBON else demand_grids(data)
     with _progress(quiet=as_json) as progress:
         if kind is Kind.CARBON:
             hours = _at_least_one(horizon, 24)
             walks = [w for g in grids for w in backtest_carbon(g, span, carbon_models(), hours, progress)]
         else:
-            slots, lead_s = _at_least_one(horizon, 1), _seconds(lead)
+            slots = _at_least_one(horizon, 1)
             walks = [w for g in grids for w in backtest_demand(g, span, demand_models(), slots, lead_s, progress)]
     if as_json:
         sys.stdout.write(json.dumps(_rows(walks), indent=1) + "\n")

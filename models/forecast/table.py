@@ -96,7 +96,7 @@ def _numbers(path: Path, frame: pd.DataFrame, column: str) -> "pd.Series[float]"
 
 def _times(path: Path, column: pd.Series) -> pd.DatetimeIndex:
     """A column as aware UTC moments; naive ones are UTC."""
-    if pd.api.types.is_numeric_dtype(column):
+    if pd.api.types.is_numeric_dtype(column) and column.notna().any():
         raise ForecastError(f"{path}: column 'time' holds numbers, not dates such as 2023-05-01T00:00Z")
     times = pd.to_datetime(column, utc=True, errors="coerce", format=_format(column))
     if times.isna().any():
