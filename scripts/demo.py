@@ -9,17 +9,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
 
-from models.commands.show_plan import plan_table
 from rich.console import Console
 
 from freesh_plugin.core.plan_json import decode_plan
+from models.commands.show_plan import plan_table
+from models.refresh.plan import changes_of
 from models.refresh.slot import Slot, coming_slot, current_slot
+from models.refresh.story import saved
 from scripts.launcher.airflow_site import ROOT
 from scripts.launcher.programs import LaunchError
 from scripts.launcher.site import Site
 
 _LEAST_LEFT_S = 120.0
 """With less of the current slot left than this, its plan could come too late: the coming slot is waited for instead."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 console = Console(highlight=False)
 
@@ -30,32 +34,40 @@ class _Ended(BaseException):
 
 def main() -> int:
     """Run the demo; returns the exit status: 0 when every runtime acknowledged both plans and one is in force."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _SIGNALS:
         signal.signal(number, _end)
-    began, home = time.monotonic(), ROOT / ".airflow"
+    began, status, site = time.monotonic(), 1, None
     console.print("[bold]FREESH demo[/]: traffic and carbon are synthetic, energy and carbon of plans are modelled.")
-    status = 1
-    site = Site(home)
     try:
+        site = Site(ROOT / ".airflow")
         _run(site, began)
         status = 0
-        if os.environ.get("DEMO_EXIT", "") not in ("", "0"):
-            return status
-        console.print(f"\nAirflow: [bold]{site.airflow.url}[/]   (Ctrl-C ends everything)")
-        while True:
-            site.programs.check()
-            time.sleep(1)
+        if os.environ.get("DEMO_EXIT", "") in ("", "0"):
+            _stay(site)
     except LaunchError as error:
-        console.print(f"[red]failed:[/] {error}", markup=True)
-        return 1
+        status = 1
+        console.print("failed:", style="red")
+        console.print(str(error), markup=False)
     except _Ended:
-        console.print("\nending …")
-        return status
+        console.print("\nending ...")
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        site.end()
-        console.print("ended: no process and no socket is left")
+        if site is not None:
+            site.end()
+            console.print("ended: no process and no socket is left")
+    return status
+
+
+def _stay(site: Site) -> None:
+    """Leave everything running; the schedule goes on, ten minutes before every half hour."""
+    url = site.airflow.url
+    console.print(f"\nAirflow   [bold]{url}[/]")
+    console.print(f"the plan  [bold]{url}/dags/freesh_plan[/]  (log of the task 'compare': what changed and why)")
+    console.print("The schedule goes on at minutes 20 and 50. Ctrl-C ends everything.")
+    while True:
+        site.programs.check()
+        time.sleep(1)
 
 
 def _run(site: Site, began: float) -> None:
@@ -69,8 +81,8 @@ def _run(site: Site, began: float) -> None:
             site.plan(slot)
     with _step(f"wait until the plan of {slots[0]} is in force"):
         site.await_in_force(slots[0])
-    for slot in slots:
-        _show(site, slot)
+    _show(site, slots[0])
+    _tell(site, slots[1])
     site.show_status(console)
     console.print(f"\n[green]done[/] in {time.monotonic() - began:.0f} s")
 
@@ -84,9 +96,24 @@ def _slots(now: datetime) -> tuple[Slot, Slot]:
 
 
 def _show(site: Site, slot: Slot) -> None:
+    """The plan in force, as a table, and where its inputs come from."""
     plan = decode_plan(site.stored_plan(slot).text)
     console.print()
     console.print(plan_table(plan))
+    for each in plan.inputs:
+        if each.note:
+            console.print(f"input {each.name}: {each.state.value}, {each.note}", style="dim", markup=False)
+
+
+def _tell(site: Site, slot: Slot) -> None:
+    """The coming plan in a few lines: it seldom differs much from the one in force."""
+    plan = decode_plan(site.stored_plan(slot).text)
+    against = plan.baselines.all_on
+    console.print(f"\n[bold]Plan of the slot after, {slot}[/]")
+    if against is not None:
+        console.print(f"saves {saved(against, plan.predicted)} against every GPU on (modelled)")
+    for change in changes_of(plan, site.store) or ("Nothing changes against the plan before.",):
+        console.print(f"- {change}", markup=False)
 
 
 @contextmanager

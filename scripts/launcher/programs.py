@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ _END_S = 20.0
 
 _SAME_START_S = 0.1
 """A process is ours if it started within this of what we wrote down; a reused id did not."""
+
+_HELD = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 class LaunchError(Exception):
@@ -46,7 +48,8 @@ class Programs:
     def start(self, name: str, command: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> Program:
         """Start a program; its output goes to `<name>.log`."""
         log = self.log(name)
-        with log.open("wb") as output:
+        # A signal between the start and the note of it would leave a process that nobody ends.
+        with log.open("wb") as output, _signals_held():
             process = subprocess.Popen(
                 [str(part) for part in command],
                 env=dict(env),
@@ -55,10 +58,11 @@ class Programs:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_release_signals,
             )
-        program = Program(name, process, log)
-        self._running.append(program)
-        self._write_ledger()
+            program = Program(name, process, log)
+            self._running.append(program)
+            self._write_ledger()
         return program
 
     def log(self, name: str) -> Path:
@@ -128,6 +132,19 @@ def tail(log: Path, lines: int = 25) -> str:
     """Last lines of a log, with its name."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     return f"--- last lines of {log} ---\n" + "\n".join(text.splitlines()[-lines:])
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
+    try:
+        yield
+    finally:
+        _release_signals()
+
+
+def _release_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -148,9 +148,10 @@ class Site:
         said = self.store.acknowledgements(record.epoch, record.revision)
         return {each.name for each in self.runtimes} - {each.endpoint for each in said if each.accepted}
 
-    def _in_force(self, runtime: Runtime, slot: Slot) -> bool:
-        plan = _status(runtime)["plan"]
-        return bool(plan and plan["epoch"] >= slot.epoch)
+    @staticmethod
+    def _in_force(runtime: Runtime, slot: Slot) -> bool:
+        status = _status(runtime)
+        return status["state"] == "fresh" and status["plan"]["epoch"] >= slot.epoch
 
 
 def _status(runtime: Runtime) -> dict[str, Any]:
