@@ -8,8 +8,9 @@ from models.allocation.data import Pool, program_data
 from models.allocation.fleet import Fleet
 from models.allocation.pack import pack
 from models.allocation.pack_cut import PackCut, failed_packings
-from models.allocation.program import FullProgram, Levels, Solution
+from models.allocation.program import FullProgram
 from models.allocation.signals import Signals
+from models.allocation.solution import TOLERANCE, Levels, Solution
 from models.allocation.solve.answer import Answer
 from models.allocation.solve.budget import Budget
 from models.allocation.stages import Stages
@@ -59,14 +60,24 @@ def attempt(
         with budget.building():
             program = FullProgram(data, cuts)
         staged = stages.settle(program, parts=parts)
-        if staged.answer.values is None:
+        if staged.answer.values is None or staged.levels is None:
             return Attempt(program, staged.answer, None, None)
-        solution = program.solution(staged.answer)
+        solution = polished(program, program.solution(staged.answer), staged.levels, stages)
         failed = failed_packings(data, data.counts(solution.counts))
         if not failed:
             return Attempt(program, staged.answer, solution, staged.levels)
         cuts += failed
     return _without_the_unpacked(program, staged.answer, solution, stages)
+
+
+def polished(program: FullProgram, solution: Solution, levels: Levels, stages: Stages) -> Solution:
+    """The best flows for these very counts: a search holds counts whole, and flows to them, only to a tolerance."""
+    asked = sum(program.data.demand_rps.values())
+    for allowed in (levels, Levels(levels.worst + TOLERANCE, levels.total + TOLERANCE * asked)):
+        answer = stages.within(program, allowed, solution.counts)
+        if answer.values is not None:
+            return program.solution(answer)
+    return solution
 
 
 def running_pools(scenario: Scenario, partition: str, fleet: Fleet) -> Iterable[Pool]:

@@ -8,10 +8,11 @@ from models.allocation.data import ProgramData, profiled_partitions, program_dat
 from models.allocation.fleet import Fleet
 from models.allocation.greedy import greedy_counts, route
 from models.allocation.hysteresis import running_counts
-from models.allocation.program import FullProgram, Solution
+from models.allocation.program import FullProgram
 from models.allocation.promises import full_notes
 from models.allocation.report import describe
 from models.allocation.signals import Signals
+from models.allocation.solution import Solution
 from models.allocation.solve.answer import Ending
 from models.allocation.solve.budget import Budget
 from models.allocation.solve.chain import Chain

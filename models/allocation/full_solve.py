@@ -23,8 +23,12 @@ from models.domain.scenario import Scenario
 def solve_full(
     scenario: Scenario, chain: Chain, *, gap: float, budget: Budget, notes: Sequence[str] = ()
 ) -> AllocationResult:
-    """Solve the full form; there is always a plan."""
-    stages = Stages(chain, gap, budget)
+    """Solve the full form; there is always a plan.
+
+    Half of the gap is for the search, half for hysteresis: what is kept is then within the gap too.
+    """
+    half = gap / 2
+    stages = Stages(chain, half, budget)
     attempts = _attempts(scenario, stages, budget)
     solved = [each for each in attempts if each.solution is not None]
     if not solved:
@@ -33,7 +37,7 @@ def solve_full(
     assert best.solution is not None, "the best is solved"
     assert best.levels is not None, "a solution has levels"
     best = dataclasses.replace(best, solution=prune(best.program, best.solution, best.levels, stages))
-    chosen = (keep_running(attempts, best, gap, stages) if scenario.running else None) or best
+    chosen = (keep_running(attempts, best, half, stages) if scenario.running else None) or best
     return report(
         chosen, bound=_bound(best, attempts), gap=gap, budget=budget,
         notes=(*notes, *chain.failures, *_unfinished(attempts), *chosen.notes),

@@ -1,12 +1,13 @@
 """A plan by rule of thumb, without any solver: instances one by one for whoever is worst served."""
 
+import dataclasses
 import math
 from collections import Counter
 
 from models.allocation.data import ProgramData, Stream
 from models.allocation.objective import joule_cost
-from models.allocation.program import ROUNDING, Levels, Solution, reached
-from models.allocation.report import objective_of
+from models.allocation.solution import ROUNDING, Solution, reached
+from models.allocation.totals import priced
 
 
 def greedy_counts(data: ProgramData) -> tuple[int, ...]:
@@ -51,8 +52,8 @@ def route(data: ProgramData, counts: tuple[int, ...]) -> Solution:
                     rate -= taken
             if rate > ROUNDING:
                 shed[s, t] = rate
-    bare = Solution(counts, flows, shed, {}, _started(data, counts), 0.0, Levels(0.0, 0.0))
-    return Solution(counts, flows, shed, {}, bare.started, objective_of(data, bare), reached(data, shed))
+    bare = Solution(counts, flows, shed, {}, {}, _started(data, counts), 0.0, reached(data, shed))
+    return dataclasses.replace(bare, objective=priced(data, bare))
 
 
 def cost_per_request(data: ProgramData, i: int) -> float:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from models.allocation.attempt import Attempt
 from models.allocation.data import ProgramData, program_data
 from models.allocation.fleet import Fleet
-from models.allocation.program import NONE_SHED, FullProgram, Levels, Solution
+from models.allocation.program import FullProgram
 from models.allocation.prune import prune
+from models.allocation.solution import NONE_SHED, Levels, Solution
 from models.allocation.stages import SHED_GAP, Stages
 from models.domain.scenario import Scenario
 

@@ -7,11 +7,11 @@ import numpy as np
 
 from models.allocation.paper import PaperColumn, PaperProgram, paper_programs, undominated
 from models.allocation.paper_model import build_paper, build_shortage
-from models.allocation.signals import carbon_per_joule, price_per_joule
 from models.allocation.solve.answer import Answer, Ending
 from models.allocation.solve.budget import Budget
 from models.allocation.solve.chain import Chain
 from models.allocation.solve.matrix import compile_model
+from models.allocation.totals import totals_of
 from models.allocation.verdict import proven, relative_gap, tightest
 from models.domain.allocation import AllocationResult, InstanceCount, Outcome, Totals
 from models.domain.scenario import Objective, Scenario
@@ -88,13 +88,7 @@ def _totals(scenario: Scenario, columns: Sequence[PaperColumn], counts: Sequence
     for column, count in zip(columns, counts, strict=True):
         power_w[column.location] += column.power_w * count
     energy_j = {(n, t): watts * scenario.step_s for n, watts in power_w.items() for t in range(scenario.steps)}
-    carbon = carbon_per_joule(scenario)
-    prices = price_per_joule(scenario) if scenario.prices else None
-    return Totals(
-        energy_j=sum(energy_j.values()),
-        carbon_g=sum(joules * carbon[slot] for slot, joules in energy_j.items()),
-        cost_usd=None if prices is None else sum(joules * prices[slot] for slot, joules in energy_j.items()),
-    )
+    return totals_of(scenario, energy_j)
 
 
 def _binding(program: PaperProgram, counts: Sequence[int]) -> tuple[str, ...]:

@@ -1,9 +1,7 @@
 """The full program of one partition, compiled: solved under shedding levels, or with its instances held fixed."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 import pyomo.environ as pyo
@@ -12,45 +10,11 @@ from models.allocation.constraints import add_constraints
 from models.allocation.data import ProgramData
 from models.allocation.objective import add_objective
 from models.allocation.pack_cut import PackCut, add_cuts
+from models.allocation.solution import ROUNDING, Levels, Solution, reached, served_in_full
 from models.allocation.solve.answer import Answer, Values
 from models.allocation.solve.matrix import Columns, Matrix, compile_model
+from models.allocation.totals import priced
 from models.allocation.variables import add_variables
-
-ROUNDING = 1e-9
-"""Flows and shedding below this, in req/s, are rounding."""
-
-
-class Levels(NamedTuple):
-    """Shedding that is allowed: the largest weighted fraction, and the total in req/s summed over steps."""
-
-    worst: float
-    total: float
-
-
-NONE_SHED = Levels(0.0, 0.0)
-
-
-@dataclass(frozen=True)
-class Solution:
-    """Values of the variables of one partition's program.
-
-    Attributes:
-        counts: x, one per pool of the data.
-        flows: f by (stream, pool, step), req/s.
-        shed: By (stream, step), req/s.
-        staying: Instances per pool that serve on while others start.
-        started: up by place.
-        objective: In the objective's unit.
-        levels: Shedding reached.
-    """
-
-    counts: tuple[int, ...]
-    flows: Mapping[tuple[int, int, int], float]
-    shed: Mapping[tuple[int, int], float]
-    staying: Mapping[int, int]
-    started: Mapping[int, int]
-    objective: float
-    levels: Levels
 
 
 class FullProgram:
@@ -98,16 +62,15 @@ class FullProgram:
         read = _Reader(self._columns, answer.values)
         model = self._model
         changes = self.data.fleet.running_known
+        counts = tuple(round(read(each)) for each in model.x.values())
+        staying = {i: round(read(each)) for i, each in model.staying.items()} if changes else {}
+        started = {h: round(read(each)) for h, each in model.up.items()} if changes else {}
+        flows = {key: rate for key, each in model.f.items() if (rate := read(each)) > ROUNDING}
         shed = {key: rate for key, each in model.shed.items() if (rate := read(each)) > ROUNDING}
-        return Solution(
-            counts=tuple(round(read(each)) for each in model.x.values()),
-            flows={key: rate for key, each in model.f.items() if (rate := read(each)) > ROUNDING},
-            shed=shed,
-            staying={i: round(read(each)) for i, each in model.staying.items()} if changes else {},
-            started={h: round(read(each)) for h, each in model.up.items()} if changes else {},
-            objective=self.matrix.objective(answer.values),
-            levels=reached(self.data, shed),
-        )
+        starting = {i: round(read(each)) for i, each in model.starting.items()} if changes else {}
+        bare = Solution(counts, flows, shed, starting, staying, started, 0.0, reached(self.data, shed))
+        solution = served_in_full(self.data, bare)
+        return dataclasses.replace(solution, objective=priced(self.data, solution))
 
     def _bound(self, bounds: dict[int, tuple[float, float]], variable: object, low: float, high: float) -> None:
         column = self._columns.of(variable)
@@ -119,15 +82,6 @@ class FullProgram:
         if column is None:
             return dataclasses.replace(matrix, cost=np.zeros_like(matrix.cost), offset=0.0)
         return matrix.minimising(column)
-
-
-def reached(data: ProgramData, shed: Mapping[tuple[int, int], float]) -> Levels:
-    """The levels that some shedding, by (stream, step), amounts to."""
-    prices = {each.name: each.shed_price for each in data.scenario.tiers}
-    fractions = (
-        prices[data.streams[s].tier] * rate / data.demand_rps[data.streams[s], t] for (s, t), rate in shed.items()
-    )
-    return Levels(max(fractions, default=0.0), sum(shed.values()))
 
 
 class _Reader:

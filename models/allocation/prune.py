@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from models.allocation.program import FullProgram, Levels, Solution
+from models.allocation.program import FullProgram
+from models.allocation.solution import Levels, Solution
 from models.allocation.stages import Stages
 
 _ROUNDING = 1e-9
@@ -20,9 +21,11 @@ def prune(program: FullProgram, solution: Solution, levels: Levels, stages: Stag
         for i in _dearest_first(program, solution.counts):
             fewer = [count - (j == i) for j, count in enumerate(solution.counts)]
             answer = stages.within(program, levels, fewer)
-            if answer.objective is not None and answer.objective <= _no_more_than(solution.objective):
-                solution = program.solution(answer)
-                changed = True
+            if answer.values is None:
+                continue
+            candidate = program.solution(answer)
+            if candidate.objective <= _no_more_than(solution.objective):
+                solution, changed = candidate, True
                 break
     return solution
 

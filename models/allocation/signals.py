@@ -85,6 +85,8 @@ def price_per_joule(scenario: Scenario) -> Series:
 
 
 def _whole(scenario: Scenario, rows: Series, file: str) -> Series:
+    if not rows:
+        raise ScenarioError(f"{file} is needed for the objective, and there is none")
     for location in scenario.locations:
         for step in range(scenario.steps):
             if (location.name, step) not in rows:

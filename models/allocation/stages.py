@@ -4,15 +4,16 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from models.allocation.program import NONE_SHED, FullProgram, Levels
+from models.allocation.program import FullProgram
+from models.allocation.solution import NONE_SHED, Levels
 from models.allocation.solve.answer import Answer, Ending, Solver, answer_with
 from models.allocation.solve.budget import Budget
 from models.allocation.solve.matrix import Matrix
 
 SHED_GAP = 1e-4
 """Relative gap of the two shedding stages."""
-_SLACK = 1e-6
-"""By how much the level of one stage is loosened for the next: solvers round."""
+_SLACKS = (1e-6, 1e-5, 1e-4)
+"""By how much, relatively, the level of one stage is loosened for the next: solvers round, GLPK the most."""
 
 
 class Staged(NamedTuple):
@@ -60,21 +61,25 @@ class Stages:
         worst = self._solve(program.least_worst(free), SHED_GAP, 3 * parts)
         if worst.objective is None:
             return Staged(worst, None)
-        fair = Levels(_loose(worst.objective), math.inf)
-        total = self._solve(program.least_total(program.within(fair, counts)), SHED_GAP, 2 * parts)
-        if total.objective is None:
-            return Staged(_priced(free, worst), fair)
-        levels = Levels(fair.worst, _loose(total.objective))
-        answer = self._solve(program.within(levels, counts), self._gap, parts)
-        return Staged(answer if answer.values is not None else _priced(free, total), levels)
+        total, levels = worst, Levels(_loose(worst.objective, _SLACKS[-1]), math.inf)
+        for slack in _SLACKS:
+            fair = Levels(_loose(worst.objective, slack), math.inf)
+            total = self._solve(program.least_total(program.within(fair, counts)), SHED_GAP, 2 * parts)
+            if total.objective is None:
+                continue
+            levels = Levels(fair.worst, _loose(total.objective, slack))
+            answer = self._solve(program.within(levels, counts), self._gap, parts)
+            if answer.values is not None:
+                return Staged(answer, levels)
+        return Staged(_priced(free, worst if total.values is None else total), levels)
 
     def _solve(self, matrix: Matrix, gap: float, parts: int) -> Answer:
         with self._budget.solving():
             return self._solver.solve(matrix, gap=gap, time_limit_s=self._budget.left_s(parts))
 
 
-def _loose(level: float) -> float:
-    return level * (1 + _SLACK) + _SLACK
+def _loose(level: float, slack: float) -> float:
+    return level * (1 + slack) + slack
 
 
 def _priced(matrix: Matrix, answer: Answer) -> Answer:

@@ -1,22 +1,34 @@
 """Energy, carbon and cost of a solution, all power counted: instances, parked GPUs, hosts, starts, PUE."""
 
+from collections.abc import Mapping
+
 from models.allocation.data import ProgramData
 from models.allocation.objective import start_energy_j
-from models.allocation.program import Solution
 from models.allocation.signals import carbon_per_joule, price_per_joule
+from models.allocation.solution import Solution
 from models.domain.allocation import Totals
+from models.domain.scenario import Scenario
 
 
 def totals(data: ProgramData, solution: Solution) -> Totals:
-    """What the mean demand draws over the horizon; carbon signed, as the signal is."""
-    energy = energy_j(data, solution)
-    carbon = carbon_per_joule(data.scenario)
-    prices = price_per_joule(data.scenario) if data.scenario.prices else None
+    """What the mean demand draws over the horizon, at the meter."""
+    return totals_of(data.scenario, energy_j(data, solution))
+
+
+def totals_of(scenario: Scenario, energy: Mapping[tuple[str, int], float]) -> Totals:
+    """Totals of energies by (location, step), J; carbon and cost signed, as their signals are, None without them."""
+    carbon = carbon_per_joule(scenario) if scenario.carbon else None
+    prices = price_per_joule(scenario) if scenario.prices else None
     return Totals(
         energy_j=sum(energy.values()),
-        carbon_g=sum(joules * carbon[slot] for slot, joules in energy.items()),
+        carbon_g=None if carbon is None else sum(joules * carbon[slot] for slot, joules in energy.items()),
         cost_usd=None if prices is None else sum(joules * prices[slot] for slot, joules in energy.items()),
     )
+
+
+def priced(data: ProgramData, solution: Solution) -> float:
+    """The objective: Σ energy[n,t]·w⁺[n,t], in g, J or USD. The program's own, term by term; shedding is not in it."""
+    return sum(joules * data.signals.floored[slot] for slot, joules in energy_j(data, solution).items())
 
 
 def energy_j(data: ProgramData, solution: Solution) -> dict[tuple[str, int], float]:

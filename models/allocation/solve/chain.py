@@ -11,8 +11,8 @@ from models.allocation.solve.highs import Highs
 from models.allocation.solve.matrix import Matrix
 
 SOLVERS = ("auto", "glpk", "highs")
-GLPK_INTEGERS = 150
-"""Most whole columns that `auto` gives to GLPK (docs/adr/0011, bench/results/solver_size.json)."""
+GLPK_INTEGERS = 60
+"""Most whole columns that `auto` gives to GLPK (docs/adr/0010, bench/results/solver_size.json)."""
 
 
 class Chain:
@@ -41,8 +41,11 @@ class Chain:
         return answer
 
     def _order(self, matrix: Matrix) -> Sequence[Solver]:
-        """Small programs as given; large ones from the end, where HiGHS is."""
-        return self._solvers if matrix.integers <= GLPK_INTEGERS else self._solvers[::-1]
+        """Small integer programs as given; large ones, and linear ones, from the end, where HiGHS is.
+
+        A linear program of this house is solved in HiGHS before a GLPK process has started.
+        """
+        return self._solvers if 0 < matrix.integers <= GLPK_INTEGERS else self._solvers[::-1]
 
 
 def solver_chain(name: str) -> Chain:

@@ -79,13 +79,11 @@ class Glpk:
             return self._failed("GLPK wrote something that is not a solution")
         late = _TIME_IS_UP in log
         bound = self._bound(matrix, log)
-        if solution.status == "o" or (solution.status == "f" and not late):
-            ending = Ending.OPTIMAL  # "f" without a time-out = the gap was reached
-            if not matrix.integer.any():
-                bound = matrix.objective(solution.values)
+        if solution.status == "o":  # nothing is left to search
+            return answer_with(matrix, Ending.OPTIMAL, solution.values, matrix.objective(solution.values), self.name)
+        if solution.status == "f":  # without a time-out, the gap was reached
+            ending = Ending.FEASIBLE if late else Ending.OPTIMAL
             return answer_with(matrix, ending, solution.values, bound, self.name)
-        if solution.status == "f":
-            return answer_with(matrix, Ending.FEASIBLE, solution.values, bound, self.name)
         if any(phrase in log for phrase in _INFEASIBLE) or (solution.status == "n" and not late):
             return Answer(Ending.INFEASIBLE, reason="no values meet all constraints", solver=self.name)
         if any(phrase in log for phrase in _UNBOUNDED):
