@@ -151,7 +151,7 @@ class Site:
     @staticmethod
     def _in_force(runtime: Runtime, slot: Slot) -> bool:
         status = _status(runtime)
-        return status["state"] == "fresh" and status["plan"]["epoch"] >= slot.epoch
+        return bool(status["state"] == "fresh" and status["plan"]["epoch"] >= slot.epoch)
 
 
 def _status(runtime: Runtime) -> dict[str, Any]:
