@@ -62,8 +62,7 @@ def build_problem(order: PlanOrder, fleet: Scenario, store: PlanningStore, now: 
     holds = [*_stale(demand), *_stale(carbon)]
     fleet, more = _with_demand(fleet, demand)
     holds += more
-    fleet = replace(fleet, carbon=carbon_points(carbon, fleet, order.slot))
-    objective, more = _without_missing_carbon(objective, fleet, carbon)
+    fleet, objective, more = _with_carbon(fleet, objective, carbon, order.slot)
     holds += more
     fleet, more = _with_running(fleet, in_force)
     return Problem(
@@ -131,16 +130,23 @@ def _is_whole(partition: str, classes: tuple[str, ...], rows: tuple[Demand, ...]
     return all((model, name) in known for model in fleet.models for name in classes)
 
 
-def _without_missing_carbon(objective: Objective, fleet: Scenario, used: Used) -> tuple[Objective, list[Hold]]:
-    """Where carbon is not known for every location, none is invented: the objective goes on without carbon."""
-    known = {each.location for each in fleet.carbon}
+def _with_carbon(
+    fleet: Scenario, objective: Objective, used: Used, slot: Slot
+) -> tuple[Scenario, Objective, list[Hold]]:
+    """The fleet with its carbon; where it is not known for every location, none is invented: carbon does not count."""
+    points = carbon_points(used, fleet, slot)
+    known = {each.location for each in points}
     missing = [each.name for each in fleet.locations if each.name not in known]
-    if not missing or objective.carbon == 0:
-        return objective, []
+    if not missing:
+        return replace(fleet, carbon=points), objective, []
+    fleet = replace(fleet, carbon=())
+    if objective.carbon == 0:
+        return fleet, objective, []
     rest = replace(objective, carbon=0.0)
     instead = Objective.only("energy") if rest.energy == rest.cost == 0 else rest
     reason = f"No carbon intensity is known for {', '.join(missing)}: the objective is {_terms(instead)} instead"
-    return instead, [Hold("carbon_missing", sentence(f"{reason}; {used.note}" if used.note else reason))]
+    hold = Hold("carbon_missing", sentence(f"{reason}; {used.note}" if used.note else reason))
+    return fleet, instead, [hold]
 
 
 def _with_running(fleet: Scenario, in_force: PlanRecord | None) -> tuple[Scenario, list[Hold]]:
