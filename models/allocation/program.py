@@ -56,13 +56,19 @@ class FullProgram:
         """The same, minimising the total that is shed."""
         return self._minimising(matrix, self._model.total)
 
+    def counts(self, answer: Answer) -> tuple[int, ...]:
+        """x of an answer that has values, made whole."""
+        assert answer.values is not None, "only an answer with values has counts"
+        read = _Reader(self._columns, answer.values)
+        return tuple(round(read(each)) for each in self._model.x.values())
+
     def solution(self, answer: Answer) -> Solution:
         """The variables' values of an answer that has some; flows and shedding that are rounding are left out."""
         assert answer.values is not None, "only an answer with values has a solution"
         read = _Reader(self._columns, answer.values)
         model = self._model
         changes = self.data.fleet.running_known
-        counts = tuple(round(read(each)) for each in model.x.values())
+        counts = self.counts(answer)
         staying = {i: round(read(each)) for i, each in model.staying.items()} if changes else {}
         started = {h: round(read(each)) for h, each in model.up.items()} if changes else {}
         flows = {key: rate for key, each in model.f.items() if (rate := read(each)) > ROUNDING}

@@ -12,7 +12,7 @@ from models.allocation.solve.matrix import Matrix
 
 SHED_GAP = 1e-4
 """Relative gap of the two shedding stages."""
-_SLACKS = (1e-6, 1e-5, 1e-4)
+_SLACKS = (1e-5, 1e-4)
 """By how much, relatively, the level of one stage is loosened for the next: solvers round, GLPK the most."""
 
 
@@ -59,19 +59,34 @@ class Stages:
         """First the largest weighted fraction, then the total, then, with both held, the objective."""
         free = program.within(None, counts)
         worst = self._solve(program.least_worst(free), SHED_GAP, 3 * parts)
-        if worst.objective is None:
+        least_worst = self._met(program, worst, None)
+        if least_worst is None:
             return Staged(worst, None)
-        total, levels = worst, Levels(_loose(worst.objective, _SLACKS[-1]), math.inf)
+        best, levels = worst, Levels(_loose(least_worst.worst, _SLACKS[-1]), math.inf)
         for slack in _SLACKS:
-            fair = Levels(_loose(worst.objective, slack), math.inf)
+            fair = Levels(_loose(least_worst.worst, slack), math.inf)
             total = self._solve(program.least_total(program.within(fair, counts)), SHED_GAP, 2 * parts)
-            if total.objective is None:
+            least_total = self._met(program, total, fair)
+            if least_total is None:
                 continue
-            levels = Levels(fair.worst, _loose(total.objective, slack))
+            best, levels = total, Levels(fair.worst, _loose(least_total.total, slack))
             answer = self._solve(program.within(levels, counts), self._gap, parts)
             if answer.values is not None:
                 return Staged(answer, levels)
-        return Staged(_priced(free, worst if total.values is None else total), levels)
+        return Staged(_priced(free, best), levels)
+
+    def _met(self, program: FullProgram, answer: Answer, levels: Levels | None) -> Levels | None:
+        """The level that an answer's instances do reach, by a linear program; None when it has none.
+
+        A search holds whole numbers whole to a tolerance only, and so reaches levels that no allocation does.
+        """
+        if answer.values is None:
+            return None
+        fixed = program.within(levels, program.counts(answer))
+        exact = self._solve((program.least_worst if levels is None else program.least_total)(fixed), 0.0, 1)
+        reached = exact.objective if exact.objective is not None else answer.objective
+        assert reached is not None, "values have an objective"
+        return Levels(reached, math.inf) if levels is None else Levels(levels.worst, reached)
 
     def _solve(self, matrix: Matrix, gap: float, parts: int) -> Answer:
         with self._budget.solving():

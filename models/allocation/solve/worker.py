@@ -114,7 +114,8 @@ class SolveWorker:
         Raises:
             OSError: it did not come up.
         """
-        if self._process is not None and self._process.poll() is None and self._pipe is not None:
+        # A pipe that has something to say between calls is one that has closed.
+        if self._process is not None and self._process.poll() is None and self._pipe and not self._pipe.poll():
             return self._pipe
         self.close()
         ours, theirs = Pipe()
