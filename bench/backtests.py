@@ -1,0 +1,107 @@
+"""Backtests of the public data sets named by FREESH_DATA, one recorded result each; what has not changed is skipped.
+
+Usage: FREESH_DATA=FOLDER python -m bench.backtests [NAME ...]
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench import convert_dacf, convert_hourly_zones, convert_servegen
+from bench.record import ROOT, is_current, record
+from models.forecast.backtest import Span, Walk, backtest_carbon, backtest_demand, carbon_models, demand_models
+from models.forecast.table import carbon_grids, demand_grids
+
+CODE = [ROOT / "models" / "forecast", *sorted((ROOT / "bench").glob("convert_*.py")), ROOT / "bench" / "backtests.py"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One backtest: its data, how it is converted, and its first and last day."""
+
+    name: str
+    kind: str
+    source: str
+    convert: Callable[[Path, Path], None]
+    table: str
+    start: str
+    end: str
+
+
+CASES = (
+    Case(
+        "backtest_carbon_zones_2023_may_june", "carbon", convert_hourly_zones.SOURCE, convert_hourly_zones.convert,
+        "zones.parquet", "2023-05-01", "2023-06-30",
+    ),
+    Case(
+        "backtest_carbon_zones_2023", "carbon", convert_hourly_zones.SOURCE, convert_hourly_zones.convert,
+        "zones.parquet", "2023-01-01", "2023-12-31",
+    ),
+    Case(
+        "backtest_carbon_dacf_2021_h1", "carbon", convert_dacf.SOURCE, convert_dacf.convert,
+        "dacf.parquet", "2021-01-01", "2021-06-30",
+    ),
+    Case(
+        "backtest_demand_servegen_days_8_14", "demand", convert_servegen.SOURCE, convert_servegen.convert,
+        "servegen.csv", "2024-01-08", "2024-01-14",
+    ),
+)  # fmt: skip
+
+
+def walks(case: Case, table: Path) -> list[Walk]:
+    """Every series and model of a case."""
+    span = Span(pd.Timestamp(case.start, tz="UTC"), pd.Timestamp(case.end, tz="UTC") + pd.Timedelta("23h59min"))
+    if case.kind == "carbon":
+        return [walk for grid in carbon_grids(table) for walk in backtest_carbon(grid, span, carbon_models())]
+    return [walk for grid in demand_grids(table) for walk in backtest_demand(grid, span, demand_models())]
+
+
+def summary(case: Case, walked: Sequence[Walk]) -> list[dict[str, Any]]:
+    """Scores of each series and model over all horizons, beside the better of the simple forecasts."""
+    measure = "mape" if case.kind == "carbon" else "wape"
+    rows = [{"series": walk.series, "model": walk.model} | asdict(walk.pooled()) for walk in walked]
+    for row in rows:
+        simple = [r[measure] for r in rows if r["series"] == row["series"] and r["model"] != "freesh"]
+        row[f"{measure}_over_better_baseline"] = row[measure] / min(simple)
+    return [{k: round(v, 5) if isinstance(v, float) else v for k, v in row.items()} for row in rows]
+
+
+def run(case: Case, data: Path) -> None:
+    """Converts, walks and records one case."""
+    source = data / case.source
+    if is_current(case.name, [source], CODE):
+        sys.stdout.write(f"{case.name}: unchanged\n")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / case.table
+        case.convert(source, table)
+        start = time.perf_counter()
+        walked = walks(case, table)
+        wall_s = time.perf_counter() - start
+    by_hand = f"python -m models backtest {case.kind} --data {case.table} --start {case.start} --end {case.end} --json"
+    results = {"by_hand": by_hand, "wall_s": round(wall_s, 1), "rows": summary(case, walked)}
+    path = record(
+        case.name, command=f"python -m bench.backtests {case.name}", inputs=[source], code=CODE, results=results
+    )
+    sys.stdout.write(f"{case.name}: {path.relative_to(ROOT)}, {wall_s:.0f} s\n")
+
+
+def main() -> None:
+    """Runs the named cases, all by default."""
+    folder, names = os.environ.get("FREESH_DATA"), sys.argv[1:]
+    if not folder:
+        raise SystemExit("FREESH_DATA is not set: it names the folder of the public data sets")
+    for case in CASES:
+        if not names or case.name in names:
+            run(case, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
