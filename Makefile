@@ -17,10 +17,10 @@ check: setup
 	./scripts/check.sh
 
 bench-quick: setup
-	.venv/bin/python bench --quick
+	.venv/bin/python -m bench --quick
 
 bench: setup
-	.venv/bin/python bench
+	.venv/bin/python -m bench
 
 lock:
 	./scripts/lock.sh

@@ -1,0 +1,34 @@
+"""`python -m bench [--quick]`: every measurement in turn; each module records one JSON file a cell, and skips what has
+not changed since.
+"""
+
+import os
+import subprocess
+import sys
+
+QUICK = (
+    ("bench.paper_vs_pulp",),
+    ("bench.dag_parse",),
+    ("bench.backtests", "backtest_carbon_zones_2023_may_june", "backtest_demand_servegen_days_8_14"),
+)
+"""Under ten minutes together on two cores."""
+
+FULL = (*QUICK, ("bench.full_48_windows",), ("bench.solver_size",), ("bench.backtests",))
+
+
+def main() -> int:
+    """Run the modules one after another; the exit status is the first that was not 0."""
+    if "FREESH_DATA" not in os.environ:
+        sys.stderr.write("FREESH_DATA is not set: it names the folder of the public data sets\n")
+        return 2
+    for module, *names in QUICK if "--quick" in sys.argv[1:] else FULL:
+        sys.stdout.write(f"{module} {' '.join(names)}\n")
+        sys.stdout.flush()
+        status = subprocess.run([sys.executable, "-m", module, *names], check=False).returncode
+        if status:
+            return status
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
