@@ -1,6 +1,4 @@
-"""`python -m bench [--quick]`: every measurement in turn; each module records one JSON file a cell, and skips what has
-not changed since.
-"""
+"""`python -m bench [--quick]`: every measurement in turn, one recorded file a cell; what has not changed is skipped."""
 
 import os
 import subprocess
