@@ -92,12 +92,12 @@ def _pools(plan: Plan) -> Table:
     table = _table("Pools")
     for header in ("location", *_model_header(plan), "class", "mode", *_tier_header(plan)):
         table.add_column(header)
-    for header in ("instances (band)", "req/s each", "SLO s", "clock MHz"):
-        table.add_column(header, justify="right")
+    for header in ("instances", "req/s each", "SLO s", "clock MHz"):
+        table.add_column(header, justify="right", no_wrap=header == "SLO s")
     for pool in plan.pools[:MOST_ROWS]:
         table.add_row(*_pool(plan, pool))
     return _counted(
-        table, len(plan.pools), "pools", "SLO: latency/TTFT/TBT; band: where an autoscaler may move one pool"
+        table, len(plan.pools), "pools", "instances: target (where an autoscaler may move one pool); SLO: latency/TTFT/TBT"
     )
 
 
