@@ -27,7 +27,8 @@ class Reading:
         fetched_at: When the rows were fetched, aware UTC; None without data.
         known_until: End of the last interval that the rows cover, aware UTC; None without data.
         rows: Carbon: `time, zone, carbon_gco2e_per_kwh[, forecast_*]`. Traffic: `time, prompt_cell,
-            answer_cell, demand_rps[, model, origin, tier]`. `time` is aware UTC, the interval's start.
+            answer_cell, demand_rps[, model, origin, tier]`. Prices: `time, zone, price_usd_per_mwh`, known ahead.
+            `time` is aware UTC, the interval's start.
         note: What went wrong or was dropped, in a sentence; empty when nothing was.
     """
 

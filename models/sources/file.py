@@ -1,4 +1,4 @@
-"""Carbon and traffic from a file of past rows, CSV or parquet, with the columns of a reading."""
+"""Carbon, prices and traffic from a file of rows, CSV or parquet, with the columns of a reading."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,17 +9,20 @@ import pandas as pd
 
 from freesh_plugin.core.errors import ScenarioError, SourceError
 from freesh_plugin.core.request import CellGrid, parse_cell_label
-from models.domain.scenario import ANY_ORIGIN, DEFAULT
+from models.domain.scenario import ANY_ORIGIN, DEFAULT, CarbonSignal
 from models.sources.ports import Fetched
 from models.sources.rows import (
     CARBON,
     DEMAND,
     PLAUSIBLE_CARBON,
     PLAUSIBLE_DEMAND,
+    PLAUSIBLE_PRICE,
+    PRICE,
     checked,
     hide_after,
     interval_of,
     utc,
+    within,
 )
 from models.sources.scenario.spot import nearest
 
@@ -35,6 +38,7 @@ class FileCarbon:
     """Implements `CarbonSource`: columns time, zone, carbon_gco2e_per_kwh and any `forecast_*`; naive times are UTC."""
 
     path: Path
+    signal: CarbonSignal | None = None
 
     @property
     def name(self) -> str:
@@ -47,17 +51,33 @@ class FileCarbon:
         Raises:
             SourceError: the file cannot be read, lacks a column or a zone, or holds too many faulty rows.
         """
-        table = _read(self.path, ("time", "zone", CARBON))
-        table["zone"] = table["zone"].astype(str)
-        known = sorted(table["zone"].unique())
-        for zone in zones:
-            if zone not in known:
-                raise SourceError(f"{self.name}: no zone {zone!r}{nearest(zone, known)}")
+        table = _of_zones(_read(self.path, ("time", "zone", CARBON)), zones, self.name)
         keep = ["time", "zone", CARBON, *(each for each in table.columns if str(each).startswith("forecast_"))]
         interval = interval_of(table["time"])
-        table = _within(table.loc[table["zone"].isin(list(zones)), keep], start, end)
-        fetched = checked(table, ("zone", "time"), PLAUSIBLE_CARBON, self.name)
+        fetched = checked(within(table[keep], start, end), ("zone", "time"), PLAUSIBLE_CARBON, self.name)
         return Fetched(hide_after(fetched.rows, CARBON, cut_off, interval), fetched.note)
+
+
+@dataclass(frozen=True)
+class FilePrices:
+    """Implements `PriceSource`: columns time, zone, price_usd_per_mwh; a tariff or day-ahead prices, known ahead."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The file."""
+        return f"file {self.path.name}"
+
+    def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
+        """See `PriceSource`; every row counts as published before the cut-off.
+
+        Raises:
+            SourceError: the file cannot be read, lacks a column or a zone, or holds too many faulty rows.
+        """
+        del cut_off
+        table = _of_zones(_read(self.path, ("time", "zone", PRICE)), zones, self.name)[["time", "zone", PRICE]]
+        return checked(within(table, start, end), ("zone", "time"), PLAUSIBLE_PRICE, self.name)
 
 
 @dataclass(frozen=True)
@@ -86,7 +106,7 @@ class FileTraffic:
             _check_cell(self.name, label)
         interval = interval_of(table["time"])
         key = (*_LABELS, *_CELLS, "time")
-        table = _within(table[[*key, DEMAND]], start, end - interval + pd.Timedelta(1, "us"))
+        table = within(table[[*key, DEMAND]], start, end - interval + pd.Timedelta(1, "us"))
         fetched = checked(table, key, PLAUSIBLE_DEMAND, self.name)
         return Fetched(fetched.rows.dropna(subset=[DEMAND], ignore_index=True), fetched.note)
 
@@ -109,11 +129,14 @@ def _read(path: Path, required: Sequence[str]) -> pd.DataFrame:
     return table.assign(time=utc(table["time"]))
 
 
-def _within(table: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:
-    """Rows from `start` to before `end`; those without a time stay, so that they are counted as faulty."""
-    time = table["time"]
-    inside = (time >= pd.Timestamp(start)) & (time < pd.Timestamp(end))
-    return table[inside | time.isna()] if inside.any() else table[inside]
+def _of_zones(table: pd.DataFrame, zones: Sequence[str], name: str) -> pd.DataFrame:
+    """Rows of the zones, each of which must be there."""
+    table = table.assign(zone=table["zone"].astype(str))
+    known = sorted(table["zone"].unique())
+    for zone in zones:
+        if zone not in known:
+            raise SourceError(f"{name}: no zone {zone!r}{nearest(zone, known)}")
+    return table[table["zone"].isin(list(zones))]
 
 
 def _check_cell(name: str, label: str) -> None:

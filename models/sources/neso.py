@@ -7,7 +7,7 @@ are better than what was known ahead: a model that learns from them trusts them 
 Documented at https://carbon-intensity.github.io/api-definitions.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -16,8 +16,9 @@ import msgspec
 import pandas as pd
 
 from freesh_plugin.core.errors import SourceError
+from models.domain.scenario import CarbonSignal
 from models.sources.ports import Fetched
-from models.sources.rows import CARBON, PLAUSIBLE_CARBON, checked, hide_after
+from models.sources.rows import CARBON, PLAUSIBLE_CARBON, checked, hide_after, ranges, refuse_future, utc_now, within
 from models.sources.web import DEFAULT_LIMITS, WebLimits, WebRequest, get_json
 
 URL = "https://api.carbonintensity.org.uk"
@@ -25,8 +26,8 @@ ZONE = "GB"
 INTERVAL = timedelta(minutes=30)
 LONGEST_RANGE = timedelta(days=13)
 """The API answers for 14 days at most, counting the half hour that ends at the start of the range."""
-CLOCK_TOLERANCE = timedelta(minutes=5)
 
+_SIGNAL = CarbonSignal("average", "direct")
 _FORMAT = "%Y-%m-%dT%H:%MZ"
 
 Moment = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\dZ$")]
@@ -47,18 +48,15 @@ class _Document(msgspec.Struct):
     data: list[_Row]
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class NesoCarbon:
     """Implements `CarbonSource` for zone GB, with NESO's own forecast as the column `forecast_neso`."""
 
     url: str = URL
     limits: WebLimits = DEFAULT_LIMITS
-    clock: Callable[[], datetime] = field(default=_utc_now, repr=False)
+    clock: Callable[[], datetime] = field(default=utc_now, repr=False)
     name: str = "NESO Carbon Intensity API (CC BY 4.0)"
+    signal: CarbonSignal = _SIGNAL
 
     def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
         """See `CarbonSource`.
@@ -69,7 +67,7 @@ class NesoCarbon:
         unknown = [zone for zone in zones if zone != ZONE]
         if unknown:
             raise SourceError(f"{self.name}: knows zone {ZONE!r} alone, not {unknown[0]!r}")
-        rows = [row for first, last in _ranges(start, end) for row in self._ask(first, last)]
+        rows = [row for first, last in ranges(start, end, LONGEST_RANGE) for row in self._ask(first, last)]
         table = pd.DataFrame(
             {
                 "time": pd.to_datetime([row.start for row in rows], utc=True, format=_FORMAT),
@@ -79,8 +77,8 @@ class NesoCarbon:
             }
         )
         # The answer begins with the half hour that ends at `from`, and ranges share their borders.
-        table = table[(table["time"] >= pd.Timestamp(start)) & (table["time"] < pd.Timestamp(end))]
-        self._refuse_the_future(table)
+        table = within(table, start, end)
+        refuse_future(table, CARBON, self.clock(), self.name)
         fetched = checked(table, ("zone", "time"), PLAUSIBLE_CARBON, self.name)
         return Fetched(hide_after(fetched.rows, CARBON, cut_off, INTERVAL), fetched.note)
 
@@ -102,17 +100,3 @@ class NesoCarbon:
             raise SourceError(f"{self.name}: {row.start!r} to {row.end!r} are no times") from error
         if end - start != INTERVAL or start.minute not in (0, 30):
             raise SourceError(f"{self.name}: {row.start} to {row.end} is not a half hour of the clock")
-
-    def _refuse_the_future(self, table: pd.DataFrame) -> None:
-        ahead = table.loc[
-            table[CARBON].notna() & (table["time"] > pd.Timestamp(self.clock() + CLOCK_TOLERANCE)), "time"
-        ]
-        if not ahead.empty:
-            raise SourceError(f"{self.name}: states an actual for {ahead.iloc[0]:%Y-%m-%d %H:%M} UTC, in the future")
-
-
-def _ranges(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-    while start < end:
-        last = min(start + LONGEST_RANGE, end)
-        yield start, last
-        start = last

@@ -55,6 +55,7 @@ def push_plan(
         total_s=timeout_s,
         connect_s=min(limits.connect_s, timeout_s),
         read_s=min(limits.read_s, timeout_s),
+        longest_pause_s=min(limits.longest_pause_s, timeout_s),
         answer_bytes=_ANSWER_BYTES,
     )
     answer = exchange(request, bounds)

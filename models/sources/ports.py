@@ -1,4 +1,4 @@
-"""What a provider of carbon or traffic looks like to the planner."""
+"""What a provider of carbon, prices or traffic looks like to the planner."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Protocol
 import pandas as pd
 
 from freesh_plugin.core.request import CellGrid
+from models.domain.scenario import CarbonSignal
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,36 @@ class CarbonSource(Protocol):
         """The provider, with its licence where it asks for attribution, and `synthetic` where that is so."""
         ...
 
+    @property
+    def signal(self) -> CarbonSignal | None:
+        """What the numbers are: average or marginal, direct or lifecycle; None = nobody says, as of a file."""
+        ...
+
     def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
         """Rows of the zones whose interval starts in [start, end), aware UTC, sorted by zone and time.
 
         What had not ended by `cut_off` is not known: its carbon is NaN, only its `forecast_*` columns may hold
         numbers. A missing value is NaN or an absent row, never a guess.
+
+        Raises:
+            SourceError: the provider failed, knows no such zone, has no data, or answers something implausible.
+        """
+        ...
+
+
+class PriceSource(Protocol):
+    """A provider of electricity prices."""
+
+    @property
+    def name(self) -> str:
+        """The provider, with its licence where it asks for attribution, and the rate where money was converted."""
+        ...
+
+    def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
+        """Rows `time, zone, price_usd_per_mwh` whose interval starts in [start, end), aware UTC, by zone and time.
+
+        Prices are known ahead: rows may lie after `cut_off`, as far as they had been published by then. A missing
+        price is NaN or an absent row, never a guess. Negative prices are prices.
 
         Raises:
             SourceError: the provider failed, knows no such zone, has no data, or answers something implausible.

@@ -10,7 +10,7 @@ from freesh_plugin.core.errors import SourceError
 from models.domain.forecast import DataState, Reading
 from models.domain.records import PlanningStore
 from models.sources.ports import Fetched
-from models.sources.rows import CARBON, DEMAND, interval_of
+from models.sources.rows import CARBON, DEMAND, PRICE, interval_of
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +77,8 @@ def _known_until(rows: pd.DataFrame, source: str) -> datetime:
     Raises:
         SourceError: no row has one.
     """
-    column = CARBON if CARBON in rows.columns else DEMAND
-    known = rows.loc[rows[column].notna(), "time"] if column in rows.columns else pd.Series(dtype="datetime64[us, UTC]")
+    column = next((each for each in (CARBON, DEMAND, PRICE) if each in rows.columns), None)
+    known = pd.Series(dtype="datetime64[us, UTC]") if column is None else rows.loc[rows[column].notna(), "time"]
     if known.empty:
         raise SourceError(f"{source}: no row holds a value")
     end: pd.Timestamp = known.max() + interval_of(rows["time"])
@@ -87,4 +87,4 @@ def _known_until(rows: pd.DataFrame, source: str) -> datetime:
 
 def _ago(now: datetime, moment: datetime) -> str:
     minutes = (now - moment).total_seconds() / 60
-    return f"{moment:%Y-%m-%d %H:%M} UTC, {minutes:.0f} minutes ago"
+    return f"{moment:%Y-%m-%d %H:%M} UTC, {abs(minutes):.0f} minutes {'ago' if minutes >= 0 else 'ahead'}"

@@ -1,118 +1,149 @@
 """Which provider the settings of a Connection name: plain values in, a source out."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from freesh_plugin.core.errors import ConfigError
 from freesh_plugin.core.units import EPOCH_S, STEP_S
-from models.sources.file import FileCarbon, FileTraffic
-from models.sources.neso import URL, NesoCarbon
-from models.sources.ports import CarbonSource, TrafficSource
+from models.domain.scenario import CarbonSignal
+from models.sources import eia, electricity_maps, entsoe, neso, settings, watttime
+from models.sources.file import FileCarbon, FilePrices, FileTraffic
+from models.sources.ports import CarbonSource, PriceSource, TrafficSource
 from models.sources.prometheus import PrometheusTraffic
 from models.sources.scenario.spot import nearest
+from models.sources.settings import Settings
+from models.sources.signal import refuse_other_signal
 from models.sources.synthetic import SyntheticCarbon, SyntheticTraffic
-from models.sources.web import WebRequest, check_url, refuse_plain_token
 
 S = TypeVar("S")
-_Settings = Mapping[str, Any]
 
 
-def carbon_source(settings: _Settings) -> CarbonSource:
+def carbon_source(given: Settings, wanted: CarbonSignal | None = None) -> CarbonSource:
     """A source of carbon intensity.
 
-    Settings by `kind`: `file` (path) · `neso` ([url]) · `synthetic` ([seed]).
+    Settings by `kind`: `eia` (token [, url]) · `electricity_maps` (token [, scope, endpoint, url]) ·
+    `file` (path [, signal, scope]) · `neso` ([url]) · `synthetic` ([seed]) · `watttime` (user, token [, url]).
+
+    Args:
+        given: The settings.
+        wanted: The fleet's `carbon_signal`; a source of another kind is refused. None = any kind will do.
+
+    Raises:
+        ConfigError: an unknown kind or setting, one that is missing or out of range (names the nearest known one); a
+            source that gives average carbon where marginal is wanted, or the other way round.
+    """
+    source = _build(given, _CARBON, "carbon source")
+    if wanted is not None:
+        refuse_other_signal(source, wanted)
+    return source
+
+
+def price_source(given: Settings) -> PriceSource:
+    """A source of electricity prices.
+
+    Settings by `kind`: `entsoe` (token, usd_per_eur [, zones, url]) · `file` (path).
 
     Raises:
         ConfigError: an unknown kind or setting, one that is missing or out of range; names the nearest known one.
     """
-    return _build(settings, _CARBON, "carbon source")
+    return _build(given, _PRICES, "price source")
 
 
-def traffic_source(settings: _Settings) -> TrafficSource:
+def traffic_source(given: Settings) -> TrafficSource:
     """A source of offered load.
 
     Settings by `kind`: `file` (path) · `prometheus` (url [, token, step_s, allow_plain_http]) ·
     `synthetic` ([seed, mean_rps]).
 
     Raises:
-        ConfigError: as `carbon_source`.
+        ConfigError: as `price_source`.
     """
-    return _build(settings, _TRAFFIC, "traffic source")
+    return _build(given, _TRAFFIC, "traffic source")
 
 
-def _build(settings: _Settings, kinds: "Mapping[str, _Kind[S]]", what: str) -> S:
-    if "kind" not in settings:
+def _build(given: Settings, kinds: "Mapping[str, _Kind[S]]", what: str) -> S:
+    if "kind" not in given:
         raise ConfigError(f"{what}: setting 'kind' is missing; known kinds are {', '.join(map(repr, kinds))}")
-    kind = settings["kind"]
+    kind = given["kind"]
     if not isinstance(kind, str) or kind not in kinds:
         raise ConfigError(f"{what}: kind {kind!r} is not known{nearest(str(kind), list(kinds))}")
     build, required, optional = kinds[kind]
-    for name in settings:
+    for name in given:
         if name not in ("kind", *required, *optional):
             raise ConfigError(f"{what} {kind!r}: unknown setting {name!r}{nearest(name, (*required, *optional))}")
     for name in required:
-        if name not in settings:
+        if name not in given:
             raise ConfigError(f"{what} {kind!r}: setting {name!r} is missing")
-    return build(settings)
+    return build(given)
 
 
-def _path(settings: _Settings) -> Path:
-    path = settings["path"]
-    if not isinstance(path, str) or not path:
-        raise ConfigError(f"path: {path!r} is not the path of a file")
-    return Path(path)
+def _eia(given: Settings) -> eia.EiaCarbon:
+    url = settings.url(given, eia.URL)
+    return eia.EiaCarbon(settings.required_token(given, url), url)
 
 
-def _url(settings: _Settings, default: str = "") -> str:
-    url = settings.get("url", default)
-    if not isinstance(url, str):
-        raise ConfigError(f"url: {url!r} is not a text")
-    return check_url(url, "url")
+def _electricity_maps(given: Settings) -> electricity_maps.ElectricityMapsCarbon:
+    url = settings.url(given, electricity_maps.URL)
+    endpoints = (electricity_maps.PAST_RANGE, electricity_maps.HISTORY)
+    return electricity_maps.ElectricityMapsCarbon(
+        settings.required_token(given, url),
+        settings.one_of(given, "scope", "direct", ("direct", "lifecycle")),
+        settings.one_of(given, "endpoint", electricity_maps.PAST_RANGE, endpoints),
+        url,
+    )
 
 
-def _number(settings: _Settings, name: str, default: float, low: float, high: float) -> float:
-    value = settings.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise ConfigError(f"{name}: {value!r} is not a number within {low:g} and {high:g}")
-    return value
+def _watttime(given: Settings) -> watttime.WattTimeCarbon:
+    url, user = settings.url(given, watttime.URL), settings.text(given, "user")
+    if ":" in user:
+        raise ConfigError(f"user: {user!r} holds a colon, which a login cannot carry")
+    return watttime.WattTimeCarbon(user, settings.required_token(given, url), url)
 
 
-def _whole(settings: _Settings, name: str, default: int, low: int, high: int) -> int:
-    value = _number(settings, name, default, low, high)
-    if value != int(value):
-        raise ConfigError(f"{name}: {value!r} is not a whole number")
-    return int(value)
+def _entsoe(given: Settings) -> entsoe.EntsoePrices:
+    url, codes = settings.url(given, entsoe.URL), settings.names(given, "zones")
+    for zone, code in codes.items():
+        if not entsoe.EIC.fullmatch(code):
+            raise ConfigError(f"zones: {code!r} of {zone!r} is no EIC code such as '10Y1001A1001A82H'")
+    rate = settings.number(given, "usd_per_eur", None, 0.2, 5.0)
+    return entsoe.EntsoePrices(settings.required_token(given, url), rate, codes, url)
 
 
-def _prometheus(settings: _Settings) -> PrometheusTraffic:
-    step_s = _whole(settings, "step_s", STEP_S, 60, EPOCH_S)
+def _prometheus(given: Settings) -> PrometheusTraffic:
+    step_s = settings.whole(given, "step_s", STEP_S, 60, EPOCH_S)
     if EPOCH_S % step_s:
         raise ConfigError(f"step_s: {step_s} s does not divide an epoch of {EPOCH_S} s")
-    url, token = _url(settings), settings.get("token")
-    if token is not None and not isinstance(token, str):
-        raise ConfigError("token: not a text")
-    refuse_plain_token(url, token, allow_plain_http=settings.get("allow_plain_http") is True)
-    WebRequest("GET", url, token=token)
-    return PrometheusTraffic(url, token, step_s)
+    url = settings.url(given)
+    return PrometheusTraffic(url, settings.token(given, url), step_s)
 
 
-def _seed(settings: _Settings) -> int:
-    return _whole(settings, "seed", 0, 0, 2**31)
+def _seed(given: Settings) -> int:
+    return settings.whole(given, "seed", 0, 0, 2**31)
 
 
-_Kind = tuple[Callable[[_Settings], S], tuple[str, ...], tuple[str, ...]]
+_Kind = tuple[Callable[[Settings], S], tuple[str, ...], tuple[str, ...]]
 
 _CARBON: "Mapping[str, _Kind[CarbonSource]]" = {
-    "file": (lambda settings: FileCarbon(_path(settings)), ("path",), ()),
-    "neso": (lambda settings: NesoCarbon(_url(settings, URL)), (), ("url",)),
-    "synthetic": (lambda settings: SyntheticCarbon(_seed(settings)), (), ("seed",)),
+    "eia": (_eia, ("token",), ("url",)),
+    "electricity_maps": (_electricity_maps, ("token",), ("scope", "endpoint", "url")),
+    "file": (
+        lambda given: FileCarbon(settings.path(given), settings.stated_signal(given)),
+        ("path",),
+        ("signal", "scope"),
+    ),
+    "neso": (lambda given: neso.NesoCarbon(settings.url(given, neso.URL)), (), ("url",)),
+    "synthetic": (lambda given: SyntheticCarbon(_seed(given)), (), ("seed",)),
+    "watttime": (_watttime, ("user", "token"), ("url",)),
+}
+_PRICES: "Mapping[str, _Kind[PriceSource]]" = {
+    "entsoe": (_entsoe, ("token", "usd_per_eur"), ("zones", "url")),
+    "file": (lambda given: FilePrices(settings.path(given)), ("path",), ()),
 }
 _TRAFFIC: "Mapping[str, _Kind[TrafficSource]]" = {
-    "file": (lambda settings: FileTraffic(_path(settings)), ("path",), ()),
+    "file": (lambda given: FileTraffic(settings.path(given)), ("path",), ()),
     "prometheus": (_prometheus, ("url",), ("token", "step_s", "allow_plain_http")),
     "synthetic": (
-        lambda settings: SyntheticTraffic(_seed(settings), _number(settings, "mean_rps", 16.0, 0.001, 1e6)),
+        lambda given: SyntheticTraffic(_seed(given), settings.number(given, "mean_rps", 16.0, 0.001, 1e6)),
         (),
         ("seed", "mean_rps"),
     ),

@@ -1,8 +1,8 @@
 """The border check of every provider's rows: times, duplicates, plausible values; what fails is missing, and said."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from models.sources.ports import Fetched
 
 CARBON = "carbon_gco2e_per_kwh"
 DEMAND = "demand_rps"
+PRICE = "price_usd_per_mwh"
 
 FAULTY_SHARE = 0.05
 """Up to this share of faulty rows is taken as missing, with a note; beyond it the whole answer is refused."""
@@ -32,6 +33,13 @@ plants, of either sign. Beyond these limits it is another unit (kg/MWh x 1000, l
 
 PLAUSIBLE_DEMAND = Plausible(DEMAND, 0.0, 1e6, "req/s")
 
+PLAUSIBLE_PRICE = Plausible(PRICE, -2_000.0, 20_000.0, "USD/MWh")
+"""Wholesale markets cap their prices within: -500 to 5,000 EUR/MWh in Europe, 9,000 USD/MWh in Texas until 2022, about
+12,000 USD/MWh in Australia. Beyond it is another unit (cents, or per kWh x 1000) or a stand-in."""
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far a provider's clock may be ahead of ours."""
+
 
 def checked(rows: pd.DataFrame, key: Sequence[str], value: Plausible, source: str) -> Fetched:
     """Rows sorted by `key` (which ends with `time`), one for each, values within their limits or NaN.
@@ -47,9 +55,9 @@ def checked(rows: pd.DataFrame, key: Sequence[str], value: Plausible, source: st
     if rows.empty:
         raise SourceError(f"{source}: no rows")
     good = rows[rows[list(key)].notna().all(axis=1)].drop_duplicates()
-    notes = _counted(len(rows) - len(rows[list(key)].dropna()), "without a time or key")
+    said = _counted(len(rows) - len(rows[list(key)].dropna()), "without a time or key")
     contradicting = good.duplicated(list(key), keep=False)
-    notes += _counted(int(contradicting.sum()), "contradict each other")
+    said += _counted(int(contradicting.sum()), "contradict each other")
     good = good[~contradicting].sort_values(list(key), ignore_index=True)
     numbers = [value.column, *(each for each in good.columns if str(each).startswith("forecast_"))]
     for column in numbers:
@@ -59,13 +67,60 @@ def checked(rows: pd.DataFrame, key: Sequence[str], value: Plausible, source: st
         if implausible.any():
             worst = good.loc[implausible, column].iloc[0]
             limits = f"limits {value.low:g} and {value.high:g} {value.unit}"
-            notes += _counted(int(implausible.sum()), f"have an implausible {column} such as {worst}, {limits}")
+            said += _counted(int(implausible.sum()), f"have an implausible {column} such as {worst}, {limits}")
         good[column] = read.mask(implausible)
-    faulty = sum(count for count, _ in notes)
-    note = "; ".join(f"{count} of {len(rows)} rows {what}" for count, what in notes)
+    faulty = sum(count for count, _ in said)
+    note = "; ".join(f"{count} of {len(rows)} rows {what}" for count, what in said)
     if faulty > FAULTY_SHARE * len(rows):
         raise SourceError(f"{source}: {note}")
     return Fetched(good, note)
+
+
+def refuse_future(rows: pd.DataFrame, column: str, now: datetime, source: str) -> None:
+    """Refuse an answer that states an actual for an interval that has not begun.
+
+    Raises:
+        SourceError: it does.
+    """
+    ahead = rows.loc[rows[column].notna() & (rows["time"] > pd.Timestamp(now + CLOCK_TOLERANCE)), "time"]
+    if not ahead.empty:
+        raise SourceError(f"{source}: states an actual for {ahead.iloc[0]:%Y-%m-%d %H:%M} UTC, in the future")
+
+
+def within(rows: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:
+    """Rows from `start` to before `end`; those without a time stay beside them, so that they are counted as faulty."""
+    time = rows["time"]
+    inside = (time >= pd.Timestamp(start)) & (time < pd.Timestamp(end))
+    return rows[inside | time.isna()] if inside.any() else rows[inside]
+
+
+def with_forecast(known: pd.DataFrame, forecast: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Rows of carbon beside a provider's own forecast, by zone and time; rows that only one of them has stay.
+
+    Raises:
+        SourceError: no row of carbon.
+    """
+    if known.empty:
+        raise SourceError(f"{source}: no rows")
+    return known.merge(forecast, on=["zone", "time"], how="outer") if len(forecast) else known
+
+
+def ranges(start: datetime, end: datetime, longest: timedelta) -> Iterator[tuple[datetime, datetime]]:
+    """The time from `start` to `end` in parts of at most `longest`, each beginning where the last one ended."""
+    while start < end:
+        last = min(start + longest, end)
+        yield start, last
+        start = last
+
+
+def notes(*sentences: str) -> str:
+    """The sentences that are not empty, as one note."""
+    return "; ".join(each for each in sentences if each)
+
+
+def utc_now() -> datetime:
+    """Now, aware UTC."""
+    return datetime.now(UTC)
 
 
 def utc(times: pd.Series) -> pd.Series:

@@ -21,13 +21,14 @@ import pandas as pd
 from freesh_plugin.core.errors import SourceError
 from freesh_plugin.core.request import CellGrid, cell_labels
 from freesh_plugin.core.units import STEP_S
-from models.domain.scenario import ANY_ORIGIN, DEFAULT
+from models.domain.scenario import ANY_ORIGIN, DEFAULT, CarbonSignal
 from models.sources.ports import Fetched
 from models.sources.rows import CARBON, DEMAND, hide_after
 from models.sources.scenario.spot import nearest
 from models.sources.seeded_noise import smooth_noise
 
 CARBON_INTERVAL = timedelta(minutes=30)
+_SIGNAL = CarbonSignal("average", "direct")
 _DAY_S = 86_400.0
 _HOUR_S = 3_600.0
 
@@ -76,6 +77,7 @@ class SyntheticCarbon:
 
     seed: int = 0
     name: str = "synthetic carbon (calibrated to public data, not measured)"
+    signal: CarbonSignal = _SIGNAL
 
     def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
         """See `CarbonSource`.

@@ -1,7 +1,10 @@
 """HTTP of the sources against a real server that fails in every way: bounded, never redirected, told clearly."""
 
 import dataclasses
+import logging
 import socket
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -33,7 +36,20 @@ def test_json_is_answered_at_the_first_try() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [reply(b"oops", 500), reply(b"", 503), reply(b"", 408), hang(), hang_up(), truncated(b"{}" * 50)]
+    "fault",
+    [
+        reply(b"oops", 500),
+        reply(b"", 503),
+        reply(b"", 408),
+        reply(b"", 429),
+        reply(b"", 429, Retry_After="0"),
+        reply(b"", 429, Retry_After="when you like"),
+        reply(b"", 503, Retry_After=format_datetime(datetime(2026, 3, 1, tzinfo=UTC), usegmt=True)),
+        reply(b"", 503, Retry_After="Sun, 01 Mar 2026 12:00:00 -0000"),
+        hang(),
+        hang_up(),
+        truncated(b"{}" * 50),
+    ],
 )
 def test_a_passing_fault_is_tried_again(fault: Behaviour) -> None:
     with payload_server(fault, OK) as server:
@@ -49,6 +65,13 @@ def test_a_passing_fault_is_tried_again(fault: Behaviour) -> None:
         (hang(), r"cannot be reached: ReadTimeout \(2 tries\)", 2),
         (hang_up(), r"cannot be reached: .*disconnected.* \(2 tries\)", 2),
         (truncated(b"{}" * 50), r"cannot be reached: .*closed.* \(2 tries\)", 2),
+        (reply(b"slow down", 429), r"answered 429: 'slow down' \(2 tries\)", 2),
+        (reply(b"", 429, Retry_After="3600"), r"answered 429: an empty body; it asks to wait 3600 s, limit 20 s", 1),
+        (
+            reply(b"", 503, Retry_After=format_datetime(datetime.now(UTC) + timedelta(days=365), usegmt=True)),
+            r"answered 503: an empty body; it asks to wait 3\d{7} s, limit 20 s",
+            1,
+        ),
         (html(), r"something that is not JSON: '<!DOCTYPE html>", 1),
         (reply(b'{"a": [1, 2'), r"something that is not JSON", 1),
         (reply(b'{"a": NaN}'), r"something that is not JSON", 1),
@@ -91,6 +114,46 @@ def test_errors_show_neither_token_nor_query() -> None:
         get_json(WebRequest("GET", f"{server.url}/x", {"key": "s3cret"}, token="s3cret"), QUICK)
     assert "s3cret" not in str(caught.value)
     assert "s3cret" not in repr(WebRequest("GET", "http://h", token="s3cret"))
+
+
+def secretive(url: str) -> WebRequest:
+    """A request with a secret in each place, two of which look otherwise in a URL."""
+    return WebRequest(
+        "GET", url, {"a": "b"}, token="t0k+en", secret_headers={"auth-token": "k=y"}, secret_params={"key": "p&ss"}
+    )
+
+
+def test_secrets_travel_each_in_its_place() -> None:
+    with payload_server(OK) as server:
+        get_json(secretive(f"{server.url}/x"), QUICK)
+    assert server.requests == ["GET /x?a=b&key=p%26ss"]
+    assert server.headers[0]["authorization"] == "Bearer t0k+en"
+    assert server.headers[0]["auth-token"] == "k=y"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        reply(b"x" * 195 + b" t0k+en k=y p&ss key=p%26ss", 403),
+        reply(b"x" * 150 + b" t0k+en k=y p&ss key=p%26ss"),
+        reply(b"busy: t0k%2Ben k%3Dy p%26ss", 503),
+        reply(b"", 302, Location="http://evil.example/t0k+en/?key=p%26ss"),
+    ],
+)
+def test_secrets_that_a_server_sends_back_are_struck_out(fault: Behaviour, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with payload_server(fault) as server, pytest.raises(SourceError) as caught:
+        get_json(secretive(f"{server.url}/x"), QUICK)
+    for secret in ("t0k", "k=y", "k%3Dy", "p&s", "p%26"):
+        assert secret not in str(caught.value) + caplog.text + repr(secretive("http://h"))
+    assert "HTTP Request: GET" in caplog.text
+
+
+@pytest.mark.parametrize("place", ["secret_headers", "secret_params"])
+def test_a_secret_that_no_header_can_carry_is_refused_unseen(place: str) -> None:
+    with pytest.raises(ConfigError, match=r"token for https://h: empty, or with characters") as caught:
+        WebRequest("GET", "https://h", **{place: {"key": "a\nb"}})  # type: ignore[arg-type]  # one of two mappings
+    assert "a\nb" not in str(caught.value)
 
 
 @pytest.mark.parametrize("token", ["", " ", "a\nb", "ü", "a\x7f"])

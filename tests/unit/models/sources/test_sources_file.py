@@ -8,7 +8,7 @@ import pytest
 
 from freesh_plugin.core.errors import SourceError
 from freesh_plugin.core.request import CellGrid
-from models.sources.file import FileCarbon, FileTraffic
+from models.sources.file import FileCarbon, FilePrices, FileTraffic
 
 START = datetime(2026, 3, 1, 0, 0, tzinfo=UTC)
 
@@ -139,6 +139,36 @@ def test_a_range_without_rows_is_no_data(tmp_path: Path) -> None:
     later = START + timedelta(days=30)
     with pytest.raises(SourceError, match=r"file a\.csv: no rows"):
         FileCarbon(path).fetch(["DE"], later, later + timedelta(days=1), cut_off=later)
+
+
+def price_table(**columns: str | float) -> pd.DataFrame:
+    times = pd.date_range(START, periods=48, freq="1h")
+    table = pd.DataFrame({"time": times, "zone": "DE-LU", "price_usd_per_mwh": [50.0 - 2 * k for k in range(48)]})
+    return table.assign(**columns)
+
+
+@pytest.mark.parametrize("name", ["prices.csv", "prices.parquet"])
+def test_prices_are_known_ahead(tmp_path: Path, name: str) -> None:
+    source = FilePrices(write(tmp_path / name, price_table(note="x")))
+    rows = source.fetch(["DE-LU"], START + timedelta(hours=24), START + timedelta(hours=30), cut_off=START).rows
+    assert source.name == f"file {name}"
+    assert list(rows.columns) == ["time", "zone", "price_usd_per_mwh"]
+    assert rows["price_usd_per_mwh"].tolist() == [2, 0, -2, -4, -6, -8]
+
+
+PRICE_FAULTS = [
+    (price_table(price_usd_per_mwh=50_000), "48 of 48 rows have an implausible price_usd_per_mwh such as 50000"),
+    (price_table(price_usd_per_mwh="dear"), "48 of 48 rows have an implausible price_usd_per_mwh such as dear"),
+    (price_table().rename(columns={"price_usd_per_mwh": "price_eur_per_mwh"}), "column 'price_usd_per_mwh' is missing"),
+    (price_table(zone="FR"), "no zone 'DE-LU'; known names are 'FR'"),
+]
+
+
+@pytest.mark.parametrize(("table", "message"), PRICE_FAULTS)
+def test_prices_that_must_be_refused(tmp_path: Path, table: pd.DataFrame, message: str) -> None:
+    source = FilePrices(write(tmp_path / "a.csv", table))
+    with pytest.raises(SourceError, match=message):
+        source.fetch(["DE-LU"], START, START + timedelta(days=2), cut_off=START)
 
 
 def traffic_table(**columns: str | float) -> pd.DataFrame:

@@ -71,6 +71,16 @@ def test_nothing_ever_known_is_no_data(store: PlanningStore) -> None:
     assert store.last_reading("carbon GB") is None
 
 
+def test_prices_are_known_ahead_and_kept(store: PlanningStore) -> None:
+    times = pd.date_range(NOW, periods=4, freq="1h")
+    prices = pd.DataFrame({"time": times, "zone": "DE", "price_usd_per_mwh": [80.0, -5.0, 60.0, np.nan]})
+    assert read(store, lambda: Fetched(prices)).known_until == NOW + timedelta(hours=3)
+    stale = read(store, fails)
+    assert stale.state is DataState.STALE
+    assert stale.note == "NESO answered 500; last known rows end 2026-03-01 15:20 UTC, 180 minutes ahead"
+    assert stale.rows["price_usd_per_mwh"].tolist()[:3] == [80.0, -5.0, 60.0]
+
+
 @pytest.mark.parametrize(
     "nothing",
     [

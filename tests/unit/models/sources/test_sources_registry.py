@@ -6,11 +6,16 @@ from pathlib import Path
 import pytest
 
 from freesh_plugin.core.errors import ConfigError
-from models.sources.file import FileCarbon, FileTraffic
+from models.domain.scenario import CarbonSignal
+from models.sources.eia import EiaCarbon
+from models.sources.electricity_maps import ElectricityMapsCarbon
+from models.sources.entsoe import EntsoePrices
+from models.sources.file import FileCarbon, FilePrices, FileTraffic
 from models.sources.neso import NesoCarbon
 from models.sources.prometheus import PrometheusTraffic
-from models.sources.registry import carbon_source, traffic_source
+from models.sources.registry import carbon_source, price_source, traffic_source
 from models.sources.synthetic import SyntheticCarbon, SyntheticTraffic
+from models.sources.watttime import WattTimeCarbon
 
 
 def test_carbon_sources() -> None:
@@ -22,6 +27,110 @@ def test_carbon_sources() -> None:
     mirrored = carbon_source({"kind": "neso", "url": "http://127.0.0.1:8080/mirror/"})
     assert isinstance(mirrored, NesoCarbon)
     assert mirrored.url == "http://127.0.0.1:8080/mirror"
+
+
+def test_carbon_sources_with_a_key() -> None:
+    direct = ElectricityMapsCarbon("k", "direct", "past-range", "https://api.electricitymaps.com")
+    assert carbon_source({"kind": "electricity_maps", "token": "k"}) == direct
+    chosen = {"kind": "electricity_maps", "token": "k", "scope": "lifecycle", "endpoint": "history"}
+    assert carbon_source(chosen) == ElectricityMapsCarbon("k", "lifecycle", "history")
+    found = carbon_source({"kind": "watttime", "user": "me", "token": "pw", "url": "http://127.0.0.1:1/"})
+    assert found == WattTimeCarbon("me", "pw", "http://127.0.0.1:1")
+    assert carbon_source({"kind": "eia", "token": "k"}) == EiaCarbon("k", "https://api.eia.gov")
+
+
+def test_price_sources() -> None:
+    settings = {"kind": "entsoe", "token": "k", "usd_per_eur": 1.1, "zones": {"DE": "10Y1001A1001A82H"}}
+    assert price_source(settings) == EntsoePrices("k", 1.1, {"DE": "10Y1001A1001A82H"}, "https://web-api.tp.entsoe.eu")
+    assert price_source({"kind": "file", "path": "p.csv"}) == FilePrices(Path("p.csv"))
+
+
+AVERAGE, LIFECYCLE = CarbonSignal("average", "direct"), CarbonSignal("average", "lifecycle")
+MARGINAL, ANY_SCOPE = CarbonSignal("marginal", "direct"), CarbonSignal("average", "unstated")
+WATTTIME = {"kind": "watttime", "user": "me", "token": "pw"}
+FILE = {"kind": "file", "path": "c.csv"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({"kind": "neso"}, AVERAGE),
+        ({"kind": "neso"}, ANY_SCOPE),
+        ({"kind": "synthetic"}, AVERAGE),
+        ({"kind": "eia", "token": "k"}, AVERAGE),
+        ({"kind": "electricity_maps", "token": "k", "scope": "lifecycle"}, LIFECYCLE),
+        (WATTTIME, MARGINAL),
+        (WATTTIME, CarbonSignal("marginal", "unstated")),
+        (FILE, AVERAGE),
+        (FILE, MARGINAL),
+        (FILE | {"signal": "marginal"}, MARGINAL),
+        (FILE | {"signal": "average", "scope": "lifecycle"}, LIFECYCLE),
+    ],
+)
+def test_a_source_of_the_wanted_signal(settings: Mapping[str, object], wanted: CarbonSignal) -> None:
+    assert carbon_source(settings, wanted) == carbon_source(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted", "message"),
+    [
+        (WATTTIME, AVERAGE, r"WattTime .*: gives marginal direct carbon, the fleet's carbon_signal is average direct"),
+        (WATTTIME, ANY_SCOPE, r"gives marginal direct carbon, the fleet's carbon_signal is average unstated"),
+        ({"kind": "neso"}, MARGINAL, r"NESO .*: gives average direct carbon, .* is marginal direct"),
+        ({"kind": "neso"}, LIFECYCLE, r"gives average direct carbon, .* is average lifecycle"),
+        ({"kind": "electricity_maps", "token": "k"}, LIFECYCLE, r"gives average direct carbon, .* average lifecycle"),
+        (FILE | {"signal": "marginal"}, AVERAGE, r"file c\.csv: gives marginal unstated carbon"),
+    ],
+)
+def test_average_and_marginal_are_kept_apart(
+    settings: Mapping[str, object], wanted: CarbonSignal, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        carbon_source(settings, wanted)
+
+
+KEYED: list[tuple[dict[str, object], str]] = [
+    ({"kind": "electricity_maps"}, r"carbon source 'electricity_maps': setting 'token' is missing"),
+    ({"kind": "electricity_maps", "token": None}, r"token: missing"),
+    ({"kind": "electricity_maps", "token": 7}, r"token: not a text"),
+    ({"kind": "electricity_maps", "token": "a\nb"}, r"characters that a header cannot carry"),
+    ({"kind": "electricity_maps", "token": "k", "url": "http://far.example"}, r"would travel unencrypted"),
+    ({"kind": "electricity_maps", "token": "k", "scope": "marginal"}, r"scope: 'marginal' is not known"),
+    ({"kind": "electricity_maps", "token": "k", "endpoint": "past"}, r"endpoint: 'past' .* name is 'past-range'"),
+    ({"kind": "watttime", "token": "k"}, r"carbon source 'watttime': setting 'user' is missing"),
+    ({"kind": "watttime", "token": "k", "user": ""}, r"user: '' is not a text"),
+    ({"kind": "watttime", "token": "k", "user": "a:b"}, r"user: 'a:b' holds a colon"),
+    ({"kind": "eia"}, r"carbon source 'eia': setting 'token' is missing"),
+    ({"kind": "file", "path": "c.csv", "signal": "mean"}, r"signal: 'mean' is not known"),
+    ({"kind": "file", "path": "c.csv", "scope": "direct"}, r"scope: stated without 'signal'"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), KEYED)
+def test_keys_that_cannot_be_used(settings: Mapping[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        carbon_source(settings)
+    assert "a\nb" not in str(caught.value)
+
+
+ENTSOE: dict[str, object] = {"kind": "entsoe", "token": "k", "usd_per_eur": 1.1}
+PRICES: list[tuple[dict[str, object], str]] = [
+    ({}, r"price source: setting 'kind' is missing; known kinds are 'entsoe', 'file'"),
+    ({"kind": "entsoe", "token": "k"}, r"price source 'entsoe': setting 'usd_per_eur' is missing"),
+    (ENTSOE | {"usd_per_eur": 110}, r"usd_per_eur: 110 is not a number within 0\.2 and 5"),
+    (ENTSOE | {"usd_per_eur": None}, r"usd_per_eur: None is not a number"),
+    (ENTSOE | {"zones": {"DE": "DE-LU"}}, r"zones: 'DE-LU' of 'DE' is no EIC code such as '10Y1001A1001A82H'"),
+    (ENTSOE | {"zones": ["DE"]}, r"zones: \['DE'\] is not an object of texts"),
+    (ENTSOE | {"zones": {"DE": 1}}, r"zones: .* is not an object of texts"),
+    (ENTSOE | {"zone": {}}, r"unknown setting 'zone'; nearest known name is 'zones'"),
+    ({"kind": "file", "path": 3}, r"path: 3 is not the path of a file"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), PRICES)
+def test_price_settings_that_cannot_be_used(settings: Mapping[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        price_source(settings)
 
 
 def test_traffic_sources() -> None:
@@ -36,7 +145,7 @@ def test_traffic_sources() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, r"carbon source: setting 'kind' is missing; known kinds are 'file', 'neso', 'synthetic'"),
+        ({}, r"setting 'kind' is missing; known kinds are 'eia', 'electricity_maps', 'file', 'neso', 'synthetic', 'w"),
         ({"kind": "nseo"}, r"kind 'nseo' is not known; nearest known name is 'neso'"),
         ({"kind": 3}, r"kind 3 is not known"),
         ({"kind": "neso", "ulr": "x"}, r"carbon source 'neso': unknown setting 'ulr'; nearest known name is 'url'"),
