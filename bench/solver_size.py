@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from bench.record import ROOT, record
+from bench.record import ROOT, is_current, record
 from models.allocation.run import run_program
 from tests.fakes.fleet_scenarios import random_fleet
 
@@ -28,14 +28,14 @@ def measure(solver: str, locations: int, modes: int, seed: int) -> dict[str, obj
     }
 
 
-def main() -> Path:
+def main() -> None:
     """Measure every size, solver and seed; the first program only warms up."""
+    code = [ROOT / "models" / "allocation", Path(__file__)]
+    if is_current("solver_size", [], code):
+        return
     run_program(random_fleet(0, locations=2, modes=3), formulation="full", solver="auto", gap=0.01, time_limit_s=9)
     rows = [measure(solver, n, m, seed) for n, m in SIZES for solver in ("glpk", "highs") for seed in SEEDS]
-    return record(
-        "solver_size", command="python -m bench.solver_size", inputs=[], code=[ROOT / "models" / "allocation"],
-        results=rows,
-    )  # fmt: skip
+    record("solver_size", command="python -m bench.solver_size", inputs=[], code=code, results=rows)
 
 
 if __name__ == "__main__":

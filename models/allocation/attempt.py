@@ -29,6 +29,7 @@ class Attempt:
         answer: Of its last stage.
         solution: Packs onto the machines; None without one.
         levels: Shedding that the solution was held to.
+        least: Whether less shedding was ruled out.
         notes: What happened on the way, in sentences.
     """
 
@@ -36,6 +37,7 @@ class Attempt:
     answer: Answer
     solution: Solution | None
     levels: Levels | None
+    least: bool = True
     notes: tuple[str, ...] = ()
 
     @property
@@ -65,7 +67,8 @@ def attempt(
         solution = polished(program, program.solution(staged.answer), staged.levels, stages)
         failed = failed_packings(data, data.counts(solution.counts))
         if not failed:
-            return Attempt(program, staged.answer, solution, staged.levels)
+            notes = () if staged.least else (f"That partition {partition} must shed so much was not proven in time.",)
+            return Attempt(program, staged.answer, solution, staged.levels, staged.least, notes)
         cuts += failed
     return _without_the_unpacked(program, staged.answer, solution, stages)
 
@@ -101,4 +104,4 @@ def _without_the_unpacked(program: FullProgram, answer: Answer, solution: Soluti
     staged = stages.settle(program, counts)
     note = f"{sum(unpacked.values())} instances do not pack onto the machines after {_MOST_CUTS} cuts: left out."
     fixed = None if staged.answer.values is None else program.solution(staged.answer)
-    return Attempt(program, dataclasses.replace(answer, bound=None), fixed, staged.levels, (note,))
+    return Attempt(program, dataclasses.replace(answer, bound=None), fixed, staged.levels, least=False, notes=(note,))

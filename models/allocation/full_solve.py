@@ -40,7 +40,7 @@ def solve_full(
     chosen = (keep_running(attempts, best, half, stages) if scenario.running else None) or best
     return report(
         chosen, bound=_bound(best, attempts), gap=gap, budget=budget,
-        notes=(*notes, *chain.failures, *_unfinished(attempts), *chosen.notes),
+        notes=(*notes, *dict.fromkeys((*chain.failures, *_unfinished(attempts), *best.notes, *chosen.notes))),
     )  # fmt: skip
 
 

@@ -54,13 +54,13 @@ def _settled(attempt: Attempt, kept: Solution, counts: tuple[int, ...], levels: 
     removed = sum(counts) - sum(kept.counts)
     if removed:
         note = f"Kept what runs, but for {removed} instances that nothing needs any more: no plan found is better."
-        return Attempt(attempt.program, attempt.answer, kept, levels, (note,))
+        return Attempt(attempt.program, attempt.answer, kept, levels, attempt.least, (note,))
     note = "Kept what runs: no plan found is better by more than the gap."
     steady = _as_if_steady(attempt.program.data)
     answer = stages.within(steady, levels, kept.counts)
     if answer.values is None:
-        return Attempt(attempt.program, attempt.answer, kept, levels, (note,))
-    return Attempt(steady, attempt.answer, steady.solution(answer), levels, (note,))
+        return Attempt(attempt.program, attempt.answer, kept, levels, attempt.least, (note,))
+    return Attempt(steady, attempt.answer, steady.solution(answer), levels, attempt.least, (note,))
 
 
 def _as_if_steady(data: ProgramData) -> FullProgram:

@@ -1,5 +1,6 @@
 """Solving the published program: partition by partition, the best of them, or why there is none."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -141,7 +142,9 @@ def _why_infeasible(program: PaperProgram, chain: Chain) -> list[str]:
             for name in names
         ]
     matrix, _ = compile_model(build_shortage(program))
-    answer = chain.solve(matrix, gap=0.0, time_limit_s=_DIAGNOSIS_S)
+    # Without whole numbers: a lower bound is all that is claimed, and it takes a tenth of the time.
+    linear = dataclasses.replace(matrix, integer=np.zeros_like(matrix.integer))
+    answer = chain.solve(linear, gap=0.0, time_limit_s=_DIAGNOSIS_S)
     total = sum(program.stock.values())
     missing = math.ceil(answer.bound - 1e-6) if answer.bound is not None else 0
     least = f", at least {missing} more" if missing else ""

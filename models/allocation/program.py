@@ -57,7 +57,7 @@ class FullProgram:
         return self._minimising(matrix, self._model.total)
 
     def counts(self, answer: Answer) -> tuple[int, ...]:
-        """x of an answer that has values, made whole."""
+        """Instances by pool of an answer that has values, made whole."""
         assert answer.values is not None, "only an answer with values has counts"
         read = _Reader(self._columns, answer.values)
         return tuple(round(read(each)) for each in self._model.x.values())

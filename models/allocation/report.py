@@ -27,7 +27,7 @@ def report(
     return describe(
         chosen.program.data,
         chosen.solution,
-        status=Outcome.OPTIMAL if proven(objective, bound, gap + slack) else Outcome.FEASIBLE,
+        status=Outcome.OPTIMAL if chosen.least and proven(objective, bound, gap + slack) else Outcome.FEASIBLE,
         bound=bound,
         notes=notes,
         solver=chosen.answer.solver,

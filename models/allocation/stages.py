@@ -17,10 +17,14 @@ _SLACKS = (1e-5, 1e-4)
 
 
 class Staged(NamedTuple):
-    """The last stage's answer, and the levels of shedding it was held to (None without values)."""
+    """The last stage's answer, the levels of shedding it was held to, and whether less shedding was ruled out.
+
+    Levels are None without values.
+    """
 
     answer: Answer
     levels: Levels | None
+    least: bool = True
 
 
 class Stages:
@@ -72,8 +76,9 @@ class Stages:
             best, levels = total, Levels(fair.worst, _loose(least_total.total, slack))
             answer = self._solve(program.within(levels, counts), self._gap, parts)
             if answer.values is not None:
-                return Staged(answer, levels)
-        return Staged(_priced(free, best), levels)
+                least = worst.ending is total.ending is Ending.OPTIMAL
+                return Staged(answer, levels, least)
+        return Staged(_priced(free, best), levels, least=False)
 
     def _met(self, program: FullProgram, answer: Answer, levels: Levels | None) -> Levels | None:
         """The level that an answer's instances do reach, by a linear program; None when it has none.

@@ -63,6 +63,13 @@ def authors_scenario(
     )
 
 
+def authors_files(data: Path) -> list[Path]:
+    """The files that the instance is read from."""
+    return [
+        data / "profiles" / f"freesh_authors_{name}.csv" for name in ("carbon", "demand_a", "demand_b", "mode_profiles")
+    ]
+
+
 @cache
 def _rows(data: Path, name: str) -> tuple[dict[str, str], ...]:
     with (data / "profiles" / f"freesh_authors_{name}.csv").open(newline="", encoding="utf-8") as file:

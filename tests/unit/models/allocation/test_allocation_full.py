@@ -19,7 +19,7 @@ from models.domain.scenario import (
     Tier,
 )
 from tests.fakes.allocation_checks import served, two_classes, where
-from tests.fakes.fleet_scenarios import location, tiny
+from tests.fakes.fleet_scenarios import location, random_fleet, tiny
 
 
 @pytest.mark.parametrize("solver", ["glpk", "highs"])
@@ -270,3 +270,12 @@ def test_the_gap_is_reported_and_reached() -> None:
     result = allocate(tiny(), gap=0.5)
     assert result.gap is not None
     assert 0 <= result.gap <= 0.5
+
+
+def test_shedding_that_is_not_proven_least_is_said() -> None:
+    scenario = random_fleet(1, locations=8, modes=9, load=1.5)
+    result = allocate(scenario, time_limit_s=3.0)
+    assert result.status in (Outcome.FEASIBLE, Outcome.GREEDY)
+    assert result.instances
+    assert result.shed
+    assert result.notes
