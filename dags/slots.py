@@ -35,7 +35,7 @@ def slot_key(context: Mapping[str, Any]) -> str:
 
 def is_backfill(context: Mapping[str, Any]) -> bool:
     """Whether the run is a backfill, or follows from one."""
-    if str(context["dag_run"].run_type) == "backfill":
+    if context["dag_run"].run_type == "backfill":
         return True
     events = context.get("triggering_asset_events") or {}
     return any((event.extra or {}).get("backfill") for asset in events for event in events[asset])

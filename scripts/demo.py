@@ -1,4 +1,7 @@
-"""The demo: a whole synthetic fleet on this machine, planned by the real scheduler, pushed to running runtimes."""
+"""The demo: a whole synthetic fleet on this machine, planned by the real scheduler, pushed to running runtimes.
+
+DEMO_EXIT=1 ends it by itself; DEMO_HOME names the folder that it works in and empties at the start (.airflow).
+"""
 
 import os
 import signal
@@ -7,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
@@ -39,7 +43,7 @@ def main() -> int:
     began, status, site = time.monotonic(), 1, None
     console.print("[bold]FREESH demo[/]: traffic and carbon are synthetic, energy and carbon of plans are modelled.")
     try:
-        site = Site(ROOT / ".airflow")
+        site = Site(Path(os.environ.get("DEMO_HOME") or ROOT / ".airflow").resolve())
         _run(site, began)
         status = 0
         if os.environ.get("DEMO_EXIT", "") in ("", "0"):
@@ -75,7 +79,7 @@ def _run(site: Site, began: float) -> None:
         site.start_runtimes()
     with _step("start Airflow: database, api-server, scheduler, dag-processor"):
         site.start_airflow()
-    slots = _slots(datetime.now(UTC))
+    slots = slots_at(datetime.now(UTC))
     for slot in slots:
         with _step(f"forecast, plan and push {slot}"):
             site.plan(slot)
@@ -87,7 +91,7 @@ def _run(site: Site, began: float) -> None:
     console.print(f"\n[green]done[/] in {time.monotonic() - began:.0f} s")
 
 
-def _slots(now: datetime) -> tuple[Slot, Slot]:
+def slots_at(now: datetime) -> tuple[Slot, Slot]:
     """The current slot and the coming one, or the next two when the current one is nearly over."""
     first = current_slot(now)
     if (first.ends_at - now).total_seconds() < _LEAST_LEFT_S:

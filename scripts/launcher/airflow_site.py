@@ -63,7 +63,11 @@ class AirflowSite:
         ):
             self.programs.start(name, [airflow, *arguments], env, self.home)
         self._until("Airflow is healthy", self._healthy, _START_S)
-        self._client.headers["authorization"] = f"Bearer {self._get('/auth/token', ok=(200, 201))['access_token']}"
+        self._client.headers["authorization"] = f"Bearer {self.get('/auth/token', ok=(200, 201))['access_token']}"
+
+    def close(self) -> None:
+        """Let go of the connections to it; the programs are ended by who started them."""
+        self._client.close()
 
     def await_dags(self, names: set[str], limit_s: float = 90.0) -> None:
         """Wait until these DAGs are known, and let them be scheduled.
@@ -73,19 +77,19 @@ class AirflowSite:
         """
 
         def all_read() -> bool | None:
-            errors = self._get("/api/v2/importErrors")["import_errors"]
+            errors = self.get("/api/v2/importErrors")["import_errors"]
             if errors:
                 raise LaunchError(f"a DAG cannot be imported:\n{errors[0]['stack_trace']}")
-            return names <= {each["dag_id"] for each in self._get("/api/v2/dags")["dags"]} or None
+            return names <= {each["dag_id"] for each in self.get("/api/v2/dags")["dags"]} or None
 
         self._until(f"the DAGs {', '.join(sorted(names))} are read", all_read, limit_s)
         for name in sorted(names):
-            self._send("PATCH", f"/api/v2/dags/{name}", {"is_paused": False})
+            self.send("PATCH", f"/api/v2/dags/{name}", {"is_paused": False})
 
     def trigger(self, dag_id: str, key: str | None = None, conf: Mapping[str, Any] | None = None) -> str:
         """Start a run, of a partition where a key is given; returns its id."""
         body = {"logical_date": None, "partition_key": key, "conf": dict(conf or {})}
-        return str(self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+        return str(self.send("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
     def await_run(self, dag_id: str, *, run_id: str = "", key: str = "", limit_s: float = 120.0) -> dict[str, Any]:
         """Wait until the run of that id, or the newest of that partition, has ended; returns it, failed or not.
@@ -95,7 +99,7 @@ class AirflowSite:
         """
 
         def ended() -> dict[str, Any] | None:
-            runs = self._get(f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after")["dag_runs"]
+            runs = self.get(f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after")["dag_runs"]
             ours = [run for run in runs if run["dag_run_id"] == run_id or (key and run["partition_key"] == key)]
             return ours[0] if ours and ours[0]["state"] in ("success", "failed") else None
 
@@ -104,16 +108,32 @@ class AirflowSite:
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The task instances of a run."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
-        return list(self._get(path)["task_instances"])
+        return list(self.get(path)["task_instances"])
 
     def result(self, dag_id: str, run_id: str, task_id: str) -> object:
         """What a task returned."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
-        return self._get(path)["value"]
+        return self.get(path)["value"]
+
+    def get(self, path: str, ok: tuple[int, ...] = (200,)) -> dict[str, Any]:
+        """Ask the REST interface.
+
+        Raises:
+            LaunchError: it answered with another status.
+        """
+        return _checked(self._client.get(path), ok)
+
+    def send(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Tell the REST interface something.
+
+        Raises:
+            LaunchError: it refused.
+        """
+        return _checked(self._client.request(method, path, json=dict(body)), (200, 201))
 
     def _healthy(self) -> bool | None:
         try:
-            health = self._get("/api/v2/monitor/health")
+            health = self.get("/api/v2/monitor/health")
         except (httpx.TransportError, LaunchError):
             return None
         parts = ("metadatabase", "scheduler", "dag_processor")
@@ -129,12 +149,6 @@ class AirflowSite:
             time.sleep(_PAUSE_S)
         logs = "\n".join(tail(self.programs.log(name), 12) for name in ("scheduler", "dag-processor"))
         raise LaunchError(f"not within {limit_s:.0f} s: {what}\n{logs}")
-
-    def _get(self, path: str, ok: tuple[int, ...] = (200,)) -> dict[str, Any]:
-        return _checked(self._client.get(path), ok)
-
-    def _send(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return _checked(self._client.request(method, path, json=dict(body)), (200, 201))
 
     def _env(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "FREESH_"))}

@@ -10,10 +10,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # comes with Airflow, without stubs
+import psutil
 
 _END_S = 20.0
 """How long a program may take to end after SIGTERM before it is killed, seconds."""
+
+_REST_S = 5.0
+"""The same for what a program left behind, and for a killed process to be gone, seconds."""
 
 _SAME_START_S = 0.1
 """A process is ours if it started within this of what we wrote down; a reused id did not."""
@@ -37,8 +40,12 @@ class Program:
 class Programs:
     """Starts programs and ends them all; `ledger` remembers their ids for a start that follows a kill."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep logs and the ledger in `folder`, and end what an earlier, killed start left running."""
+    def __init__(self, folder: Path, end_s: float = _END_S) -> None:
+        """Keep logs and the ledger in `folder`, and end what an earlier, killed start left running.
+
+        A program that has not ended `end_s` seconds after SIGTERM is killed.
+        """
+        self._end_s = end_s
         self._folder = folder
         self._ledger = folder / "programs.json"
         self._running: list[Program] = []
@@ -64,6 +71,11 @@ class Programs:
             self._running.append(program)
             self._write_ledger()
         return program
+
+    @property
+    def running(self) -> tuple[int, ...]:
+        """Ids of the programs that were started and not ended."""
+        return tuple(program.process.pid for program in self._running)
 
     def log(self, name: str) -> Path:
         """Where a program's output goes."""
@@ -98,10 +110,10 @@ class Programs:
 
     def end(self) -> None:
         """End every program and whatever it started, last first; returns when all are gone."""
-        family = [each for program in self._running for each in _family(program.process.pid)]
+        family = [each for program in self._running for each in family_of(program.process.pid)]
         for program in reversed(self._running):
             _signal_group(program.process.pid, signal.SIGTERM)
-        _await_end(family, self._running)
+        _await_end(family, self._running, self._end_s)
         self._running.clear()
         self._ledger.unlink(missing_ok=True)
 
@@ -116,14 +128,14 @@ class Programs:
 def end_leftovers(ledger: Path) -> int:
     """End programs that an earlier start wrote down and never ended; returns how many. Others are never touched."""
     try:
-        rows = json.loads(ledger.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        rows = [(int(pid), float(started)) for pid, started in json.loads(ledger.read_text(encoding="utf-8"))]
+    except (FileNotFoundError, TypeError, ValueError):
         return 0
     ours = [pid for pid, started in rows if _is_same(pid, started)]
-    family = [each for pid in ours for each in _family(pid)]
+    family = [each for pid in ours for each in family_of(pid)]
     for pid in ours:
         _signal_group(pid, signal.SIGTERM)
-    _await_end(family, ())
+    _await_end(family, (), _END_S)
     ledger.unlink(missing_ok=True)
     return len(ours)
 
@@ -147,7 +159,7 @@ def _release_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def family_of(pid: int) -> list[psutil.Process]:
     """A process and everything it started, also what has left its group."""
     try:
         process = psutil.Process(pid)
@@ -168,22 +180,33 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
 
 
-def _await_end(family: Iterable[psutil.Process], programs: Iterable[Program]) -> None:
-    """Wait for all of them; kill what does not end. Our own children are reaped, so that none stays as a zombie."""
-    family, programs, limit = list(family), list(programs), time.monotonic() + _END_S
-    while time.monotonic() < limit and any(_is_alive(each) for each in family):
+def _await_end(family: Iterable[psutil.Process], programs: Iterable[Program], limit_s: float) -> None:
+    """Wait for the programs; then end what they left in groups of its own, and kill what does not end.
+
+    Our own children are reaped, so that none stays as a zombie.
+    """
+    family, programs = list(family), list(programs)
+    leaders = {program.process.pid for program in programs}
+    _wait([each for each in family if each.pid in leaders] or family, programs, limit_s)
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for each in family:
+            with suppress(psutil.NoSuchProcess):
+                end(each)
+        _wait(family, programs, _REST_S)
+
+
+def _wait(processes: Iterable[psutil.Process], programs: Iterable[Program], limit_s: float) -> None:
+    end = time.monotonic() + limit_s
+    while any(is_alive(each) for each in processes) and time.monotonic() < end:
         for program in programs:
             program.process.poll()
-        time.sleep(0.1)
-    for each in family:
-        if _is_alive(each):
-            with suppress(psutil.NoSuchProcess):
-                each.kill()
+        time.sleep(0.05)
     for program in programs:
-        program.process.wait()
+        program.process.poll()
 
 
-def _is_alive(process: psutil.Process) -> bool:
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process runs still; one that has ended and waits to be reaped does not."""
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -5,7 +5,7 @@ import secrets
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.launcher.programs import LaunchError, Program, Programs, tail
@@ -22,7 +22,7 @@ class Runtime:
     kind: str
     location: str
     url: str
-    token: str
+    token: str = field(repr=False)
 
     @property
     def connection(self) -> str:

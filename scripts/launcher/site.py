@@ -131,6 +131,7 @@ class Site:
 
     def end(self) -> None:
         """End everything that was started."""
+        self.airflow.close()
         self.programs.end()
 
     def _must_succeed(self, dag_id: str, run: dict[str, str]) -> None:

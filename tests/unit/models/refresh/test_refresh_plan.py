@@ -1,7 +1,6 @@
 """Making the plan of a slot: golden allocation, idempotence, revisions, what goes on when something is missing."""
 
 import dataclasses
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -90,21 +89,21 @@ def test_equal_inputs_give_the_stored_plan_whatever_the_time(store: SqlPlanningS
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("times", "zones", "order"),
     [
-        lambda store, order: (forecast(store, SLOT, times=1.1), order)[1],
-        lambda store, order: (forecast(store, SLOT, zones={**ZONES, "Z-CLEAN": 60.0}), order)[1],
-        lambda store, order: dataclasses.replace(order, objective="energy"),
-        lambda store, order: dataclasses.replace(order, mode=PlanMode.ACT),
+        (1.1, ZONES, PlanOrder(SLOT)),
+        (1.0, {**ZONES, "Z-CLEAN": 60.0}, PlanOrder(SLOT)),
+        (1.0, ZONES, PlanOrder(SLOT, objective="energy")),
+        (1.0, ZONES, PlanOrder(SLOT, PlanMode.ACT)),
     ],
     ids=["demand", "carbon", "objective", "mode"],
 )
 def test_another_input_gives_the_next_revision(
-    store: SqlPlanningStore, fleet: Scenario, change: Callable[[SqlPlanningStore, PlanOrder], PlanOrder]
+    store: SqlPlanningStore, fleet: Scenario, times: float, zones: dict[str, float], order: PlanOrder
 ) -> None:
     forecast(store, SLOT)
     make_plan(PlanOrder(SLOT), fleet, store, solve, now=BEFORE)
-    order = change(store, PlanOrder(SLOT))
+    forecast(store, SLOT, times, zones)
     assert make_plan(order, fleet, store, solve, now=BEFORE).record.revision == 2
 
 

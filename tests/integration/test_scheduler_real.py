@@ -1,0 +1,101 @@
+"""The three DAGs through the real scheduler: partitions that must match, a plan pushed, a backfill that is not."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import httpx
+import psutil
+import pytest
+
+from models.domain.forecast import DataState
+from models.refresh.slot import Slot, coming_slot, current_slot
+from scripts.launcher.programs import family_of, is_alive
+from scripts.launcher.site import WANTED, Site
+
+pytestmark = [pytest.mark.airflow, pytest.mark.slow]
+
+PRODUCERS = ("freesh_traffic", "freesh_carbon")
+_SETTLE_S = 6.0
+"""Several loops of the scheduler: time enough for a run that must not come."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Airflow and four runtimes."""
+    site = Site(tmp_path_factory.mktemp("site"))
+    try:
+        site.start_runtimes()
+        site.start_airflow()
+        yield site
+    finally:
+        site.end()
+
+
+def plan_runs(site: Site) -> dict[str, dict[str, object]]:
+    """Runs of the plan by partition key."""
+    runs = site.airflow.get("/api/v2/dags/freesh_plan/dagRuns")["dag_runs"]
+    return {str(run["partition_key"]): run for run in runs}
+
+
+def test_two_slots_forecast_crosswise_make_no_plan_and_one_forecast_wholly_makes_its_own(site: Site) -> None:
+    slot = coming_slot(datetime.now(UTC))
+    other = Slot(slot.epoch + 1)
+    runs = {
+        "freesh_traffic": site.airflow.trigger("freesh_traffic", slot.key),
+        "freesh_carbon": site.airflow.trigger("freesh_carbon", other.key),
+    }
+    for dag_id, run_id in runs.items():
+        assert site.airflow.await_run(dag_id, run_id=run_id)["state"] == "success"
+    time.sleep(_SETTLE_S)
+    assert plan_runs(site) == {}, "forecasts of different slots must never be paired"
+
+    run_id = site.airflow.trigger("freesh_carbon", slot.key)
+    assert site.airflow.await_run("freesh_carbon", run_id=run_id)["state"] == "success"
+    run = site.airflow.await_run("freesh_plan", key=slot.key)
+    assert run["state"] == "success"
+    assert set(plan_runs(site)) == {slot.key}
+
+    tasks = site.airflow.tasks("freesh_plan", run["dag_run_id"])
+    pushes = {each["rendered_map_index"]: each["state"] for each in tasks if each["task_id"] == "push"}
+    assert pushes == {name: "success" for name, _, _ in WANTED}
+    record = site.stored_plan(slot)
+    accepted = {each.endpoint for each in site.store.acknowledgements(slot.epoch, record.revision) if each.accepted}
+    assert accepted == {name for name, _, _ in WANTED}
+    for runtime in site.runtimes:
+        answer = httpx.get(
+            f"{runtime.url}/v1/status",
+            headers={"authorization": f"Bearer {runtime.token}"},
+            trust_env=False,
+            timeout=10,
+        ).json()
+        assert [head["digest"] for head in (*answer["waiting"], answer["plan"]) if head] == [record.digest]
+
+
+def test_a_backfill_of_a_slot_in_progress_is_planned_and_never_pushed(site: Site) -> None:
+    slot = current_slot(datetime.now(UTC))
+    for dag_id in PRODUCERS:
+        body = {"dag_id": dag_id, "from_date": f"{slot.key}Z", "to_date": f"{slot.key}Z"}
+        site.airflow.send("POST", "/api/v2/backfills", body)
+    run = site.airflow.await_run("freesh_plan", key=slot.key)
+    assert run["state"] == "success"
+    states = {each["task_id"]: each["state"] for each in site.airflow.tasks("freesh_plan", run["dag_run_id"])}
+    assert (states["publish"], states["push"], states["acknowledge"]) == ("success", "skipped", "skipped")
+    record = site.stored_plan(slot)
+    assert site.store.acknowledgements(slot.epoch, record.revision) == ()
+    forecast = site.store.forecast("demand", slot.epoch)
+    assert forecast is not None
+    assert (forecast.state, forecast.issued_at) == (DataState.OK, slot.issue_at)
+
+
+def test_everything_listens_on_loopback_only_and_ends_wholly(site: Site) -> None:
+    family = [each for pid in site.programs.running for each in family_of(pid)]
+    listening = {
+        connection.laddr.ip
+        for process in family
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+    site.end()
+    assert [each for each in family if is_alive(each)] == []
