@@ -14,6 +14,7 @@ from models.refresh.slot import Slot
 from models.sources.ports import CarbonSource
 from models.sources.reading import read_or_last_known
 from models.sources.rows import CARBON
+from models.sources.signal import refuse_other_signal
 
 HISTORY = timedelta(days=60)
 """How far back the forecast learns from."""
@@ -36,8 +37,11 @@ def refresh_carbon(
     forecast, and the note says why.
 
     Raises:
+        ConfigError: the source gives another kind of carbon (average, marginal) than the fleet's scenario states.
         SourceError: the store failed.
     """
+    if source is not None:
+        refuse_other_signal(source, fleet.carbon_signal)
     cut_off = slot.cut_off(now)
     zones = sorted({each.grid_zone for each in fleet.locations if each.grid_zone is not None})
     readings = {zone: known_at(_read(zone, source, store, slot, cut_off), cut_off) for zone in zones}

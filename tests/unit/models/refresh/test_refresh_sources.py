@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from freesh_plugin.core.errors import ConfigError
 from models.domain.forecast import DataState
-from models.domain.scenario import Scenario
+from models.domain.scenario import CarbonSignal, Scenario
 from models.refresh.carbon import refresh_carbon
 from models.refresh.forecasts import DEMAND_QUANTILE
 from models.refresh.slot import Slot
@@ -145,6 +146,12 @@ def test_a_zone_that_fails_leaves_the_others_good(store: SqlPlanningStore, fleet
     record = refresh_carbon(SLOT, fleet, FlatCarbon(ZONES, down={"Z-DIRTY"}), store, now=ON_TIME)
     assert {each.labels["zone"] for each in record.forecasts} == {"Z-CLEAN"}
     assert (record.state, "Z-DIRTY is down" in record.note) == (DataState.OK, True)
+
+
+def test_marginal_carbon_is_never_taken_for_average(store: SqlPlanningStore, fleet: Scenario) -> None:
+    with pytest.raises(ConfigError, match="marginal"):
+        refresh_carbon(SLOT, fleet, FlatCarbon(ZONES, signal=CarbonSignal("marginal")), store, now=ON_TIME)
+    assert store.forecast("carbon", SLOT.epoch) is None
 
 
 def test_the_oldest_zone_tells_the_age(store: SqlPlanningStore, fleet: Scenario) -> None:
