@@ -63,6 +63,8 @@ def evaluate_fixed(
     partition: str,
     instances: Sequence[InstanceCount],
     objective: Objective | None = None,
+    *,
+    worker: SolveWorker | None = None,
 ) -> AllocationResult:
     """What a given allocation is worth: its best flows, shedding, objective and totals; nothing is decided.
 
@@ -71,6 +73,7 @@ def evaluate_fixed(
         partition: Name of the partition whose classes the instances serve.
         instances: The allocation; it may be wasteful.
         objective: What flows are routed for, and what is counted; the scenario's own when None.
+        worker: A process that does it under a hard limit; None = this process.
 
     Returns:
         Optimal (the flows are) with what it sheds; infeasible, with the constraint named, when it does not fit.
@@ -79,11 +82,13 @@ def evaluate_fixed(
         AllocationError: an instance has no profile in this partition.
         ScenarioError: as `allocate`.
     """
-    from models.allocation.fixed import evaluate  # Pyomo: only where it solves
-
     if objective is not None:
         scenario = dataclasses.replace(scenario, objective=objective)
     check_program(scenario, "full")
+    if worker is not None:
+        return worker.evaluate(scenario, partition, instances)
+    from models.allocation.fixed import evaluate  # Pyomo: only where it solves
+
     return evaluate(scenario, partition, instances)
 
 

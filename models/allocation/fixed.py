@@ -15,17 +15,15 @@ from models.allocation.solve.budget import Budget
 from models.allocation.solve.chain import Chain
 from models.allocation.solve.glpk import Glpk
 from models.allocation.solve.highs import Highs
+from models.allocation.solve.worker import EVALUATION_S
 from models.allocation.stages import Stages
 from models.domain.allocation import AllocationResult, InstanceCount, Outcome
 from models.domain.scenario import Scenario
 
-_LIMIT_S = 30.0
-"""Time for routing a given allocation, seconds: linear programs, or nearly."""
-
 
 def evaluate(scenario: Scenario, partition: str, instances: Sequence[InstanceCount]) -> AllocationResult:
     """As `models.allocation.evaluate_fixed`, with arguments already checked."""
-    budget = Budget(_LIMIT_S)
+    budget = Budget(EVALUATION_S)
     with budget.building():
         wanted: Counter[Pool] = Counter()
         for each in instances:

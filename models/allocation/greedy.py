@@ -8,6 +8,7 @@ from models.allocation.data import ProgramData, Stream
 from models.allocation.objective import joule_cost
 from models.allocation.solution import ROUNDING, Solution, reached
 from models.allocation.totals import priced
+from models.domain.scenario import Location
 
 
 def greedy_counts(data: ProgramData) -> tuple[int, ...]:
@@ -15,21 +16,92 @@ def greedy_counts(data: ProgramData) -> tuple[int, ...]:
 
     It is the pool with the least cost per request that still fits on a machine. A stream that none fits for is left.
     """
-    free = {(n, machine): Counter(gpus) for n, here in data.fleet.machines.items() for machine, gpus in here.items()}
-    counts = [0] * len(data.pools)
-    stuck: set[Stream] = set()
-    while True:
-        stream = _worst_served(data, tuple(counts), stuck)
-        if stream is None:
-            return tuple(counts)
-        for i in sorted(data.arcs[stream], key=lambda i: (cost_per_request(data, i), i)):
-            machine = _room(data, free, i, _power_left_w(data, counts, data.pools[i].location))
-            if machine is not None:
-                free[machine].subtract(data.modes[data.pools[i].mode].gpus)
-                counts[i] += 1
-                break
+    floor, unserved = _Floor(data), _Unserved(data)
+    cheapest = {stream: _cheapest_first(data, stream) for stream in data.streams}
+    while (stream := unserved.worst()) is not None:
+        i = next((i for i in cheapest[stream] if unserved.may_serve(i) and floor.place(i)), None)
+        if i is None:
+            unserved.give_up(stream)
         else:
-            stuck.add(stream)
+            unserved.serve(i, first=stream)
+    return tuple(floor.counts)
+
+
+class _Floor:
+    """Machines being filled, within the power caps."""
+
+    def __init__(self, data: ProgramData) -> None:
+        self._data = data
+        self._free = {n: {m: Counter(gpus) for m, gpus in here.items()} for n, here in data.fleet.machines.items()}
+        self._power_left_w = {each.name: _power_left_w(data, each) for each in data.scenario.locations}
+        self.counts = [0] * len(data.pools)
+
+    def place(self, i: int) -> bool:
+        """Put one instance of pool i on the machine where it leaves the fewest GPUs; False where none has room."""
+        pool = self._data.pools[i]
+        needs, full_w = self._data.modes[pool.mode].gpus, self._data.profiles[pool].full_power_w
+        fitting = [
+            (sum(gpus.values()), name)
+            for name, gpus in self._free[pool.location].items()
+            if all(gpus[kind] >= count for kind, count in needs.items())
+        ]
+        if not fitting or full_w > self._power_left_w[pool.location]:
+            return False
+        self._free[pool.location][min(fitting)[1]].subtract(needs)
+        self._power_left_w[pool.location] -= full_w
+        self.counts[i] += 1
+        return True
+
+
+class _Unserved:
+    """What of each stream no instance serves yet, in steps when those that start do serve."""
+
+    def __init__(self, data: ProgramData) -> None:
+        self._data = data
+        self._prices = {each.name: each.shed_price for each in data.scenario.tiers}
+        self._steps = range(data.warm_up_steps, data.scenario.steps)
+        self._left = {
+            (stream, t): data.demand_rps.get((stream, t), 0.0) for stream in data.streams for t in self._steps
+        }
+        self._share = {t: _share_rps(data, t) for t in self._steps}
+        self._open = list(data.streams)
+        self._streams: dict[int, list[Stream]] = {}
+        for stream in data.streams:
+            for i in data.arcs[stream]:
+                self._streams.setdefault(i, []).append(stream)
+
+    def worst(self) -> Stream | None:
+        """The stream with the largest weighted unserved fraction; None when there is nothing left to do."""
+        losses = [(loss, stream) for stream in self._open if (loss := self._loss(stream)) > 0]
+        return max(losses)[1] if losses else None
+
+    def may_serve(self, i: int) -> bool:
+        """Whether the share of the pool's location leaves it anything."""
+        return any(self._share[t][self._data.pools[i].location] > ROUNDING for t in self._steps)
+
+    def serve(self, i: int, first: Stream) -> None:
+        """Give one instance's capacity to a stream, and what is left of it to the pool's others."""
+        pool = self._data.pools[i]
+        for t in self._steps:
+            capacity_rps = min(self._data.profiles[pool].capacity_rps, self._share[t][pool.location])
+            for stream in (first, *self._streams[i]):
+                taken = min(capacity_rps, self._left[stream, t])
+                self._left[stream, t] -= taken
+                self._share[t][pool.location] -= taken
+                capacity_rps -= taken
+
+    def give_up(self, stream: Stream) -> None:
+        """Leave a stream as it is."""
+        self._open.remove(stream)
+
+    def _loss(self, stream: Stream) -> float:
+        price = self._prices[stream.tier]
+        fractions = (
+            self._left[stream, t] / self._data.demand_rps[stream, t]
+            for t in self._steps
+            if self._left[stream, t] > ROUNDING
+        )
+        return price * max(fractions, default=0.0)
 
 
 def route(data: ProgramData, counts: tuple[int, ...]) -> Solution:
@@ -37,12 +109,13 @@ def route(data: ProgramData, counts: tuple[int, ...]) -> Solution:
     flows: dict[tuple[int, int, int], float] = {}
     shed: dict[tuple[int, int], float] = {}
     order = sorted(range(len(data.streams)), key=lambda s: (len(data.arcs[data.streams[s]]), s))
+    used = {s: [i for i in _cheapest_first(data, data.streams[s]) if counts[i]] for s in order}
     for t in range(data.scenario.steps):
         left = [_serving(data, counts, i, t) * data.profiles[pool].capacity_rps for i, pool in enumerate(data.pools)]
         share = _share_rps(data, t)
         for s in order:
             rate = data.demand_rps.get((data.streams[s], t), 0.0)
-            for i in sorted(data.arcs[data.streams[s]], key=lambda i: (cost_per_request(data, i), i)):
+            for i in used[s]:
                 location = data.pools[i].location
                 taken = min(rate, left[i], share[location])
                 if taken > ROUNDING:
@@ -64,49 +137,16 @@ def cost_per_request(data: ProgramData, i: int) -> float:
     return weight * (power.idle_extra_w / capacity_rps + power.joules_per_request) if capacity_rps > 0 else math.inf
 
 
-def _worst_served(data: ProgramData, counts: tuple[int, ...], stuck: set[Stream]) -> Stream | None:
-    prices = {each.name: each.shed_price for each in data.scenario.tiers}
-    worst: tuple[float, Stream] | None = None
-    for (s, t), rate in route(data, counts).shed.items():
-        stream = data.streams[s]
-        if stream not in stuck and t >= data.warm_up_steps:
-            weighted = prices[stream.tier] * rate / data.demand_rps[stream, t]
-            if worst is None or (weighted, stream) > worst:
-                worst = (weighted, stream)
-    return None if worst is None else worst[1]
+def _cheapest_first(data: ProgramData, stream: Stream) -> list[int]:
+    return sorted(data.arcs[stream], key=lambda i: (cost_per_request(data, i), i))
 
 
-def _room(
-    data: ProgramData, free: dict[tuple[str, str], Counter[str]], i: int, power_left_w: float
-) -> tuple[str, str] | None:
-    """The machine of the pool's location that an instance fits on with the fewest GPUs left over.
-
-    None where the power cap leaves no room for one more at full load.
-    """
-    pool = data.pools[i]
-    if data.profiles[pool].full_power_w > power_left_w:
-        return None
-    needs = data.modes[pool.mode].gpus
-    fitting = [
-        (sum(gpus.values()), place)
-        for place, gpus in free.items()
-        if place[0] == pool.location and all(gpus[kind] >= count for kind, count in needs.items())
-    ]
-    return min(fitting)[1] if fitting else None
-
-
-def _power_left_w(data: ProgramData, counts: list[int], location: str) -> float:
-    """Watts under the power cap that are free with all instances at full load, parked GPUs counted on top."""
-    cap_w = data.locations[location].power_cap_w
-    if cap_w is None:
+def _power_left_w(data: ProgramData, location: Location) -> float:
+    """Watts that a power cap leaves beside parked GPUs and hosts; infinite without one."""
+    if location.power_cap_w is None:
         return math.inf
-    base_w = max(data.fleet.base_power_w[location, t] for t in range(data.scenario.steps))
-    full_w = sum(
-        count * data.profiles[pool].full_power_w
-        for pool, count in zip(data.pools, counts, strict=True)
-        if pool.location == location
-    )
-    return cap_w / data.locations[location].pue - base_w - full_w
+    base_w = max(data.fleet.base_power_w[location.name, t] for t in range(data.scenario.steps))
+    return location.power_cap_w / location.pue - base_w
 
 
 def _share_rps(data: ProgramData, t: int) -> dict[str, float]:

@@ -29,7 +29,7 @@ def solve_paper(
         programs = [undominated(each) for each in paper_programs(scenario, objective)]
     answers = [_solve_one(program, chain, gap, budget, parts=len(programs) - i) for i, program in enumerate(programs)]
     solved = [i for i, each in enumerate(answers) if each.values is not None]
-    notes = (*notes, *chain.failures)
+    notes = (*notes, *dict.fromkeys(chain.failures))
     if not solved:
         return _without_values(programs, answers, chain, budget, notes)
     best = min(solved, key=lambda i: answers[i].objective or 0.0)

@@ -94,8 +94,12 @@ class Stages:
         return Levels(reached, math.inf) if levels is None else Levels(levels.worst, reached)
 
     def _solve(self, matrix: Matrix, gap: float, parts: int) -> Answer:
+        search = bool(matrix.integer.any())
+        left_s = self._budget.search_s(parts) if search else self._budget.routing_s()
+        if left_s <= 0:
+            return Answer(Ending.NO_INCUMBENT, reason="the time is up", solver=self._solver.name)
         with self._budget.solving():
-            return self._solver.solve(matrix, gap=gap, time_limit_s=self._budget.left_s(parts))
+            return self._solver.solve(matrix, gap=gap, time_limit_s=left_s)
 
 
 def _loose(level: float, slack: float) -> float:

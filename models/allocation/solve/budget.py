@@ -4,6 +4,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_ROUTING_SHARE = 0.1
+_ROUTING_GRACE_S = 1.0
+
 
 class Budget:
     """A deadline, and the seconds spent building and solving.
@@ -16,6 +19,7 @@ class Budget:
     """
 
     def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
         self._deadline_s = time.monotonic() + limit_s
         self.build_s = 0.0
         self.solve_s = 0.0
@@ -23,6 +27,14 @@ class Budget:
     def left_s(self, parts: int = 1) -> float:
         """Seconds left, as one of so many equal parts."""
         return max(self._deadline_s - time.monotonic(), 0.0) / parts
+
+    def search_s(self, parts: int = 1) -> float:
+        """Seconds left for searches: the last tenth of the limit is kept for routing what they found."""
+        return max(self._deadline_s - _ROUTING_SHARE * self._limit_s - time.monotonic(), 0.0) / parts
+
+    def routing_s(self) -> float:
+        """Seconds left for linear programs over given allocations, which a plan is not ready without."""
+        return max(self._deadline_s + _ROUTING_GRACE_S - time.monotonic(), 0.0)
 
     @contextmanager
     def building(self) -> Iterator[None]:

@@ -18,6 +18,8 @@ from models.domain.scenario import Objective, Scenario
 
 GRACE_S = 5.0
 """What a worker may overrun the limit that it was given before it is killed, seconds."""
+EVALUATION_S = 30.0
+"""Time for routing a given allocation, seconds: linear programs, or nearly."""
 _START_S = 60.0
 """Time for a new worker to import its libraries, seconds."""
 _ROOT = Path(__file__).parents[3]
@@ -70,10 +72,20 @@ class SolveWorker:
         return allocate(scenario, worker=self, **options)
 
     def evaluate_fixed(
-        self, scenario: Scenario, partition: str, instances: Sequence[InstanceCount], *, time_limit_s: float = 60.0
+        self,
+        scenario: Scenario,
+        partition: str,
+        instances: Sequence[InstanceCount],
+        objective: Objective | None = None,
     ) -> AllocationResult:
-        """As `models.allocation.evaluate_fixed`, in this worker."""
-        return self._call("evaluate", time_limit_s, scenario, partition, tuple(instances))
+        """As `models.allocation.evaluate_fixed`, in this worker; no incumbent when it overran its limit or crashed."""
+        from models.allocation.allocate import evaluate_fixed  # it imports this module
+
+        return evaluate_fixed(scenario, partition, instances, objective, worker=self)
+
+    def evaluate(self, scenario: Scenario, partition: str, instances: Sequence[InstanceCount]) -> AllocationResult:
+        """Route one given allocation."""
+        return self._call("evaluate", EVALUATION_S, scenario, partition, tuple(instances))
 
     def run_program(
         self, scenario: Scenario, *, formulation: str, solver: str, gap: float, time_limit_s: float

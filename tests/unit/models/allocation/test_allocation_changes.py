@@ -122,14 +122,16 @@ class TestLimits:
         assert where(held) == {"here": 1, "there": 1}
 
     def test_a_limit_that_cannot_be_kept_is_dropped_and_said(self) -> None:
-        scenario = tiny(running=running(here=2), max_changes_per_location=1)
-        gone = dataclasses.replace(scenario, profiles=(dataclasses.replace(scenario.profiles[0], capacity_rps=0.0),))
-        result = allocate(gone, gap=0.0)
-        assert result.instances or result.shed
-        over = dataclasses.replace(
-            scenario, slos=(dataclasses.replace(scenario.slos[0], request_class="R", tbt_s=0.0),)
-        )
-        assert allocate(over, gap=0.0).shed_rps == pytest.approx(4.0)
+        # What runs is of a mode that no profile knows any more: both instances must stop.
+        scenario = tiny(modes=(*tiny().modes, Mode("OLD", {"G": 1})), max_changes_per_location=1)
+        old = (Running("here", "here", "OLD", "R", 2, "q"),)
+        result = allocate(dataclasses.replace(scenario, running=old), gap=0.0)
+        assert where(result) == {"here": 2}
+        assert any("max_changes_per_location 1 is not kept" in each for each in result.notes)
+
+    def test_what_may_not_stop_stays_and_serves_what_it_can(self) -> None:
+        scenario = tiny(demand_rps=(1.0,), running=running(here=2), max_changes_per_location=0)
+        assert where(allocate(scenario, gap=0.0)) == {"here": 2}
 
     def test_the_limit_needs_to_know_what_runs(self) -> None:
         notes = allocate(tiny(max_changes_per_location=0), gap=0.0).notes
