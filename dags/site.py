@@ -50,7 +50,7 @@ def store_url() -> str:
 
 
 def source_settings(name: str) -> dict[str, Any] | None:
-    """Settings of the source behind Connection `name`: its extra, with `url` and `token` where stated; else None."""
+    """Settings of the source behind Connection `name`: its extra, with url, user and token where stated; else None."""
     connection = _connection(name)
     if connection is None:
         return None
@@ -58,6 +58,8 @@ def source_settings(name: str) -> dict[str, Any] | None:
     if connection.host:
         port = f":{connection.port}" if connection.port else ""
         settings.setdefault("url", f"{connection.schema or 'https'}://{connection.host}{port}")
+    if connection.login:
+        settings.setdefault("user", connection.login)
     if connection.password:
         settings["token"] = connection.password
     return settings

@@ -127,7 +127,8 @@ class SqlPlanningStore:
         """Store a plan. The same text again is accepted; another digest for a stored (epoch, revision) is not.
 
         Raises:
-            PlanError: that (epoch, revision) is stored with another digest, or the store failed.
+            PlanError: that (epoch, revision) is stored with another digest.
+            SourceError: the store failed.
         """
         stored = tables.plans
         key = (stored.c.epoch == record.epoch, stored.c.revision == record.revision)
@@ -138,7 +139,7 @@ class SqlPlanningStore:
                 connection.execute(sa.insert(stored).values(_fields(record, stored)))
             return found or record.digest
 
-        digest = self._database.attempt(work, PlanError)
+        digest = self._database.attempt(work, SourceError)
         if digest != record.digest:
             raise PlanError(
                 f"epoch {record.epoch} revision {record.revision} is stored with digest {digest}, not {record.digest}"

@@ -270,7 +270,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     # No file may grow beyond 1 MB: for SQLite the same as a disk that ends there.
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
     try:
-        with pytest.raises(PlanError, match=r"store\.db: (disk I/O error|database or disk is full)"):
+        with pytest.raises(SourceError, match=r"store\.db: (disk I/O error|database or disk is full)"):
             store.save_plan(big)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
