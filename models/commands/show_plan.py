@@ -97,7 +97,10 @@ def _pools(plan: Plan) -> Table:
     for pool in plan.pools[:MOST_ROWS]:
         table.add_row(*_pool(plan, pool))
     return _counted(
-        table, len(plan.pools), "pools", "instances: target (where an autoscaler may move one pool); SLO: latency/TTFT/TBT"
+        table,
+        len(plan.pools),
+        "pools",
+        "instances: target (where an autoscaler may move one pool); SLO: latency/TTFT/TBT",
     )
 
 
