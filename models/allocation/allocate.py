@@ -32,8 +32,7 @@ def allocate(
         solver: auto, glpk or highs.
         gap: Relative gap at which to stop; 0 = proven optimal.
         time_limit_s: Wall-clock limit of the solve, seconds.
-        worker: A process that solves under a hard limit; None = this process, where a solver that ignores its
-            limit is waited for.
+        worker: A process that solves under a hard limit; None = this process, which waits for any solver.
 
     Returns:
         The outcome, typed; never none.
@@ -51,11 +50,15 @@ def allocate(
 
         return run_program(scenario, formulation=formulation, solver=solver, gap=gap, time_limit_s=time_limit_s)
     result = worker.run_program(scenario, formulation=formulation, solver=solver, gap=gap, time_limit_s=time_limit_s)
-    if formulation == "full" and result.status is Outcome.NO_INCUMBENT:
-        from models.allocation.fallback import fall_back  # as above
+    lost = formulation == "full" and result.status is Outcome.NO_INCUMBENT
+    return _without_worker(scenario, result) if lost else result
 
-        return fall_back(scenario, result.notes)
-    return result
+
+def _without_worker(scenario: Scenario, lost: AllocationResult) -> AllocationResult:
+    """A plan made here, because the worker was killed or crashed."""
+    from models.allocation.fallback import fall_back  # Pyomo: only where it solves
+
+    return fall_back(scenario, lost.notes)
 
 
 def evaluate_fixed(

@@ -36,13 +36,11 @@ def tiny(
         demand_rps: Per step; or by origin, per step.
         carbon: g/kWh per location and step; 100 `here`, 200 `there` by default.
         gpus: GPUs by location.
-        capacity_rps, idle_power_w, full_power_w: Of an instance.
-        parked_w: Watts of a parked GPU.
+        capacity_rps, idle_power_w, full_power_w, parked_w: Of an instance; watts of a parked GPU.
         **changes: Fields of Scenario, replaced at the end.
     """
     by_origin = demand_rps if isinstance(demand_rps, Mapping) else {"any": demand_rps}
-    steps = len(next(iter(by_origin.values())))
-    gpus = gpus or {"here": 4, "there": 4}
+    steps, gpus = len(next(iter(by_origin.values()))), gpus or {"here": 4, "there": 4}
     carbon = carbon or {"here": [100.0] * steps, "there": [200.0] * steps}
     scenario = Scenario(
         name="tiny",
@@ -69,6 +67,23 @@ def location(scenario: Scenario, name: str, **changes: Any) -> Scenario:
     return dataclasses.replace(scenario, locations=tuple(locations))
 
 
+PER_GPU_RPS = {"SS": 6.0, "SL": 0.7, "LS": 3.0, "LL": 0.5}
+"""Invented: what a GPU serves of each class, req/s."""
+
+
+def _invented_profiles(draw: random.Random, sizes: Mapping[str, int]) -> list[Profile]:
+    profiles = []
+    for name, mode in ((r, m) for r in TWO_BY_TWO for m in sizes):
+        power_w = sizes[mode] * draw.uniform(280, 400)
+        profiles.append(
+            Profile(
+                "q", name, mode, PER_GPU_RPS[name] * sizes[mode] * draw.uniform(0.6, 1.4), power_w,
+                5.0, 0.2, 0.05, power_w * draw.uniform(0.25, 0.4),
+            )
+        )  # fmt: skip
+    return profiles
+
+
 def random_fleet(seed: int, *, locations: int, modes: int, steps: int = 6, load: float = 0.5) -> Scenario:
     """A fleet of any size with four classes; capacities and watts like those of measured modes, but invented.
 
@@ -84,16 +99,7 @@ def random_fleet(seed: int, *, locations: int, modes: int, steps: int = 6, load:
     types = sorted(set(kinds.values()))
     gpus = {name: {kind: draw.choice((8, 16, 24)) for kind in types} for name in names}
     total = sum(count for here in gpus.values() for count in here.values())
-    per_gpu = {"SS": 6.0, "SL": 0.7, "LS": 3.0, "LL": 0.5}
-    profiles = []
-    for name, mode in ((r, m) for r in TWO_BY_TWO for m in sizes):
-        power_w = sizes[mode] * draw.uniform(280, 400)
-        profiles.append(
-            Profile(
-                "q", name, mode, per_gpu[name] * sizes[mode] * draw.uniform(0.6, 1.4), power_w,
-                5.0, 0.2, 0.05, power_w * draw.uniform(0.25, 0.4),
-            )
-        )  # fmt: skip
+    profiles = _invented_profiles(draw, sizes)
     return Scenario(
         name=f"random-{seed}",
         locations=tuple(
@@ -105,7 +111,7 @@ def random_fleet(seed: int, *, locations: int, modes: int, steps: int = 6, load:
         profiles=tuple(profiles),
         slos=tuple(ServiceLevel("q", r, 60.0, 1.0, 0.2) for r in TWO_BY_TWO),
         demand=tuple(
-            Demand("q", r, t, per_gpu[r] * total * load / 4 * draw.uniform(0.7, 1.0))
+            Demand("q", r, t, PER_GPU_RPS[r] * total * load / 4 * draw.uniform(0.7, 1.0))
             for r in TWO_BY_TWO
             for t in range(steps)
         ),
