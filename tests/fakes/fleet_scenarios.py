@@ -28,16 +28,12 @@ def tiny(
     idle_power_w: float = 300.0,
     full_power_w: float = 800.0,
     parked_w: float = 50.0,
-    **changes: Any,
+    **changes: Any,  # noqa: ANN401 # fields of many types
 ) -> Scenario:
     """One class, one mode of 2 GPUs, locations `here` and `there` with 4 GPUs each, steps as demand has.
 
-    Args:
-        demand_rps: Per step; or by origin, per step.
-        carbon: g/kWh per location and step; 100 `here`, 200 `there` by default.
-        gpus: GPUs by location.
-        capacity_rps, idle_power_w, full_power_w, parked_w: Of an instance; watts of a parked GPU.
-        **changes: Fields of Scenario, replaced at the end.
+    Demand is per step, or by origin and step; carbon 100 g/kWh `here` and 200 `there` by default; `gpus` by location;
+    `parked_w` of one GPU. What else is given replaces fields of the scenario at the end.
     """
     by_origin = demand_rps if isinstance(demand_rps, Mapping) else {"any": demand_rps}
     steps, gpus = len(next(iter(by_origin.values()))), gpus or {"here": 4, "there": 4}
@@ -61,7 +57,7 @@ def tiny(
     return dataclasses.replace(scenario, **changes)
 
 
-def location(scenario: Scenario, name: str, **changes: Any) -> Scenario:
+def location(scenario: Scenario, name: str, **changes: Any) -> Scenario:  # noqa: ANN401 # as above
     """The scenario with one location changed."""
     locations = (dataclasses.replace(each, **changes) if each.name == name else each for each in scenario.locations)
     return dataclasses.replace(scenario, locations=tuple(locations))
@@ -87,10 +83,7 @@ def _invented_profiles(draw: random.Random, sizes: Mapping[str, int]) -> list[Pr
 def random_fleet(seed: int, *, locations: int, modes: int, steps: int = 6, load: float = 0.5) -> Scenario:
     """A fleet of any size with four classes; capacities and watts like those of measured modes, but invented.
 
-    Args:
-        seed: Of all that is drawn.
-        locations, modes, steps: How many.
-        load: Share of the GPUs that demand needs, roughly.
+    All that is drawn comes from the seed; `load` is the share of the GPUs that demand needs, roughly.
     """
     draw = random.Random(seed)
     sizes = {f"M{m}": 2 ** (1 + m % 3) for m in range(modes)}
