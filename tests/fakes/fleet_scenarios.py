@@ -28,7 +28,7 @@ def tiny(
     idle_power_w: float = 300.0,
     full_power_w: float = 800.0,
     parked_w: float = 50.0,
-    **changes: Any,  # noqa: ANN401 # fields of many types
+    **changes: Any,  # fields of many types
 ) -> Scenario:
     """One class, one mode of 2 GPUs, locations `here` and `there` with 4 GPUs each, steps as demand has.
 
@@ -57,7 +57,7 @@ def tiny(
     return dataclasses.replace(scenario, **changes)
 
 
-def location(scenario: Scenario, name: str, **changes: Any) -> Scenario:  # noqa: ANN401 # as above
+def location(scenario: Scenario, name: str, **changes: Any) -> Scenario:
     """The scenario with one location changed."""
     locations = (dataclasses.replace(each, **changes) if each.name == name else each for each in scenario.locations)
     return dataclasses.replace(scenario, locations=tuple(locations))
