@@ -32,7 +32,9 @@ bag = BundleDagBag(bundle.path, bundle_path=bundle.path, bundle_name=bundle.name
 import models.refresh.jobs, dags.policy
 packages = [sys.modules[name] for name in ("models", "dags", "freesh_plugin")]
 where = {str(Path(package.__file__).resolve()) for package in packages}
-print("READ " + json.dumps({"dags": sorted(bag.dags), "errors": bag.import_errors, "where": sorted(where)}))
+read = sorted(each.file for each in bag.dagbag_stats)
+told = {"dags": sorted(bag.dags), "errors": bag.import_errors, "where": sorted(where), "read": read}
+print("READ " + json.dumps(told))
 """
 
 
@@ -99,6 +101,7 @@ def test_the_repository_is_a_bundle(python: Path, tmp_path: Path) -> None:
             _copy(ROOT / name, tree / name)
     told = read_dags(python, tmp_path, **_bundle(tree))
     assert under(tree, told)
+    assert told["read"] == [f"dags/{name}.py" for name in sorted(DAGS)], "nothing else is read"
 
 
 def test_the_wheels_go_into_an_airflow_that_is_there(python: Path, tmp_path: Path) -> None:
