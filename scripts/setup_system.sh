@@ -7,9 +7,9 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 2
 fi
 if ! command -v apt-get >/dev/null; then
-    echo "setup-system: knows Debian's apt-get only; install chromium, prometheus, postgresql, gcc and glpk yourself" >&2
+    echo "setup-system: knows Debian's apt-get only; install chromium, curl, gcc, glpk, postgresql and prometheus yourself" >&2
     exit 2
 fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends chromium gcc glpk-utils libc6-dev postgresql prometheus >/dev/null
+apt-get install -y -qq --no-install-recommends chromium curl gcc glpk-utils libc6-dev postgresql prometheus >/dev/null

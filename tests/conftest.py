@@ -1,8 +1,7 @@
-"""What all tests share: the public data's folder, tools that may be absent, and a ledger of expected skips."""
+"""What all tests share: the folder of the public data, and a ledger of expected skips."""
 
 import fnmatch
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -17,15 +16,6 @@ def freesh_data() -> Path:
     if not folder:
         pytest.skip("FREESH_DATA is not set: it names the folder of the public data sets")
     return Path(folder)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """Path of Debian's chromium."""
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("chromium is not installed: `make setup-system` installs it")
-    return program
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

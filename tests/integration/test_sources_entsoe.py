@@ -50,6 +50,7 @@ def test_a_day_of_23_hours_with_prices_that_repeat(server: PayloadServer) -> Non
 
 def test_what_is_asked(server: PayloadServer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="httpx")  # Airflow, once loaded, silences it
     fetch(server)
     assert server.requests == [
         f"GET /api?documentType=A44&contract_MarketAgreement.type=A01&in_Domain={DE}&out_Domain={DE}"

@@ -142,6 +142,7 @@ def test_secrets_travel_each_in_its_place() -> None:
 )
 def test_secrets_that_a_server_sends_back_are_struck_out(fault: Behaviour, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="httpx")  # Airflow, once loaded, silences it
     with payload_server(fault) as server, pytest.raises(SourceError) as caught:
         get_json(secretive(f"{server.url}/x"), QUICK)
     for secret in ("t0k", "k=y", "k%3Dy", "p&s", "p%26"):
