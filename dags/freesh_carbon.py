@@ -5,7 +5,7 @@ from typing import Any
 from airflow.sdk import dag, get_current_context, task
 
 from dags.policy import DEFAULT_ARGS
-from dags.slots import CARBON_FORECAST, EVERY_HALF_HOUR, SLOT_PARAM, is_backfill, slot_key
+from dags.slots import CARBON_FORECAST, EVERY_HALF_HOUR, SCHEDULED_FROM, SLOT_PARAM, is_backfill, slot_key
 
 DOC = """
 ### Carbon: how clean the grid of each location will be
@@ -28,6 +28,7 @@ Followed by `freesh_plan`, once the traffic forecast of the same slot is there t
     dag_display_name="FREESH carbon forecast",
     description="Carbon intensity by grid zone for the coming hours",
     schedule=EVERY_HALF_HOUR,
+    start_date=SCHEDULED_FROM,
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,

@@ -5,7 +5,7 @@ from typing import Any
 from airflow.sdk import dag, get_current_context, task
 
 from dags.policy import DEFAULT_ARGS
-from dags.slots import EVERY_HALF_HOUR, SLOT_PARAM, TRAFFIC_FORECAST, is_backfill, slot_key
+from dags.slots import EVERY_HALF_HOUR, SCHEDULED_FROM, SLOT_PARAM, TRAFFIC_FORECAST, is_backfill, slot_key
 
 DOC = """
 ### Traffic: how many requests of each class the coming half hour brings
@@ -28,6 +28,7 @@ Followed by `freesh_plan`, once the carbon forecast of the same slot is there to
     dag_display_name="FREESH traffic forecast",
     description="Demand by request class for the coming half hour",
     schedule=EVERY_HALF_HOUR,
+    start_date=SCHEDULED_FROM,
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,

@@ -1,6 +1,8 @@
 """The half-hour slots that the schedules share: two assets, one timetable, and which slot a run is for."""
 
+import os
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk import Asset, CronPartitionTimetable, Param
@@ -10,6 +12,14 @@ CARBON_FORECAST = Asset(name="freesh_carbon_forecast", uri="freesh://forecast/ca
 
 EVERY_HALF_HOUR = CronPartitionTimetable("20,50 * * * *", timezone="UTC")
 """Ten minutes before each slot. The partition key is that moment: the data cut-off of everything in the run."""
+
+_START = os.environ.get("AIRFLOW_VAR_FREESH_START")
+
+SCHEDULED_FROM = datetime.fromisoformat(_START) if _START else None
+"""No scheduled run before this moment; None = at once. The demo sets it, so that its runs by hand come first: a runtime
+refuses the plan of the current slot once it holds the coming one's. Read from the environment, as parsing asks no
+database.
+"""
 
 SLOT_PARAM = Param(
     "coming",

@@ -4,7 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ WANTED = (
 )
 """Runtimes of the demo: name, kind, location."""
 
+_BY_HAND = timedelta(minutes=5)
+"""The schedule begins so long after the start: until then the runs by hand have Airflow to themselves."""
 _OURS = "freesh-demo"
 """A file of this name marks a folder that we made and may empty."""
 
@@ -72,6 +74,7 @@ class Site:
         self.airflow.extra = {
             "AIRFLOW_VAR_FREESH_FLEET": str(self.home / "fleet"),
             "AIRFLOW_VAR_FREESH_MODE": self._mode,
+            "AIRFLOW_VAR_FREESH_START": (datetime.now(UTC) + _BY_HAND).isoformat(timespec="seconds"),
             "AIRFLOW_CONN_FREESH_STORE": _connection({"url": self._store_url}),
             "AIRFLOW_CONN_FREESH_TRAFFIC": _connection({"kind": "synthetic"}),
             "AIRFLOW_CONN_FREESH_CARBON": _connection({"kind": "synthetic"}),
