@@ -1,0 +1,1 @@
+"""Use cases that weigh plans against what came true: what forecasts are worth, in kilograms."""
