@@ -9,8 +9,8 @@ import pandas as pd
 from freesh_plugin.core.errors import ForecastError
 from freesh_plugin.core.units import EPOCH_S, STEP_S
 from models.domain.forecast import QuantileForecast
+from models.forecast.demand_recipe import DEMAND
 from models.forecast.forecaster import LEVELS
-from models.forecast.freesh import DEMAND
 from models.forecast.issues import Issues
 from models.forecast.ladder import answer
 from models.forecast.request import checked_levels, first_unknown, known_grid, utc

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.forecast.baselines import Baseline, carbon_baselines, demand_baselines
+from models.forecast.baselines import Baseline, carbon_baselines
 from models.forecast.blend import blend, choose_weights
 from models.forecast.carbon_inputs import carbon_inputs
-from models.forecast.demand_inputs import demand_inputs
 from models.forecast.forecaster import Predicted
 from models.forecast.grid import Grid
 from models.forecast.inputs import Inputs
@@ -66,20 +65,6 @@ CARBON = Recipe(
     error_half_life_days=56.0,
     neighbours=1,
     least=-np.inf,  # marginal and imported intensities below zero are real
-)
-DEMAND = Recipe(
-    inputs=demand_inputs,
-    baselines=demand_baselines(),
-    relative=False,
-    alpha=3.0,
-    robust_rounds=3,
-    train_days=28,
-    half_life_days=14.0,
-    trial_issues=192,
-    folds=8,
-    error_half_life_days=2.0,
-    neighbours=0,
-    least=0.0,
 )
 
 
