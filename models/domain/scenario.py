@@ -101,10 +101,14 @@ class Mode:
 
 @dataclass(frozen=True)
 class Tier:
-    """A service tier; `shed_price` is the dimensionless weight of shedding it."""
+    """A service tier; `shed_price` is the dimensionless weight of shedding it.
+
+    `protected`: capacity for this tier must outlive the loss that the scenario's `survive` names.
+    """
 
     name: str = DEFAULT
     shed_price: float = 1.0
+    protected: bool = True
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,11 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Profile:
-    """One instance of a mode serving one class: capacity (0 = cannot serve), power and latencies."""
+    """One instance of a mode serving one class: capacity (0 = cannot serve), power and latencies.
+
+    `power_levels` are (load as a share of `capacity_rps`, watts), ascending, the last one (1, `full_power_w`);
+    empty = power is affine between idle and full. `modelled` rows were derived, not measured as they stand.
+    """
 
     partition: str
     request_class: str
@@ -133,6 +141,8 @@ class Profile:
     idle_power_w: float
     model: str = DEFAULT
     idle_assumed: bool = False
+    power_levels: tuple[tuple[float, float], ...] = ()
+    modelled: bool = False
 
 
 @dataclass(frozen=True)

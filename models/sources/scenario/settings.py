@@ -160,9 +160,10 @@ def _check_grid(
 
 
 def _tier(entry: Entry) -> Tier:
-    entries = entry.fields(("name",), ("shed_price",))
-    price = entries["shed_price"].number("", above=0) if "shed_price" in entries else Tier().shed_price
-    return Tier(entries["name"].name(), price)
+    entries = entry.fields(("name",), ("shed_price", "protected"))
+    price = entries["shed_price"].number("", above=0) if "shed_price" in entries else Tier.shed_price
+    protected = entries["protected"].truth() if "protected" in entries else Tier.protected
+    return Tier(entries["name"].name(), price, protected)
 
 
 def _objective(entry: Entry) -> Objective:

@@ -57,6 +57,13 @@ class Spot:
             raise self.fault(f"{name!r} is not a known {what}{nearest(name, known)}")
         return name
 
+    def truth(self) -> bool:
+        """Either true or false."""
+        value = {"true": True, "false": False}.get(str(self.value).lower())
+        if value is None:
+            raise self.fault(f"{self.value!r} is neither true nor false")
+        return value
+
     def number(
         self,
         unit: str,
