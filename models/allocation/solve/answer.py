@@ -38,6 +38,9 @@ class Answer:
         bound: Proven lower bound on the best objective; None when nothing was proven.
         reason: Why there are no values, in a sentence.
         solver: Which one answered.
+        row_duals: Of a linear program at its optimum: by how much the objective changes when a row's active bound
+            rises by one. At least 0 where a lower bound is active, at most 0 where an upper one is, 0 where none is.
+        reduced_costs: Of the same, one per column: cost less Σ row dual x coefficient.
     """
 
     ending: Ending
@@ -46,6 +49,8 @@ class Answer:
     bound: float | None = None
     reason: str = ""
     solver: str = ""
+    row_duals: Values | None = None
+    reduced_costs: Values | None = None
 
 
 class Solver(Protocol):

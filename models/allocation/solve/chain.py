@@ -66,5 +66,7 @@ def solver_chain(name: str) -> Chain:
 def _empty(matrix: Matrix) -> Answer:
     """A program without columns: its rows hold, or they do not."""
     if bool(np.all(matrix.row_lower <= 0)) and bool(np.all(matrix.row_upper >= 0)):
-        return Answer(Ending.OPTIMAL, np.zeros(0), matrix.offset, matrix.offset, "", "none needed")
+        none = np.zeros(0)
+        free = np.zeros(len(matrix.row_lower))
+        return Answer(Ending.OPTIMAL, none, matrix.offset, matrix.offset, "", "none needed", free, none)
     return Answer(Ending.INFEASIBLE, reason="no values meet all constraints", solver="none needed")

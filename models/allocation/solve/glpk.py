@@ -1,5 +1,6 @@
 """GLPK, as a program of its own: `glpsol` on PATH, else our small one over the swiglpk wheel."""
 
+import dataclasses
 import importlib.util
 import math
 import shutil
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.allocation.solve.answer import Answer, Ending, answer_with
-from models.allocation.solve.glpk_files import logged_bound, read_solution, write_program
+from models.allocation.solve.glpk_files import Solution, logged_bound, read_solution, write_program
 from models.allocation.solve.matrix import Matrix
 
 _GRACE_S = 2.0
@@ -74,13 +75,14 @@ class Glpk:
             return self._answer(matrix, solution.read_text(encoding="ascii", errors="replace"), run.stdout)
 
     def _answer(self, matrix: Matrix, text: str, log: str) -> Answer:
-        solution = read_solution(text, matrix.columns)
+        solution = read_solution(text, len(matrix.row_lower), matrix.columns)
         if solution is None:
             return self._failed("GLPK wrote something that is not a solution")
         late = _TIME_IS_UP in log
         bound = self._bound(matrix, log)
         if solution.status == "o":  # nothing is left to search
-            return answer_with(matrix, Ending.OPTIMAL, solution.values, matrix.objective(solution.values), self.name)
+            answer = answer_with(matrix, Ending.OPTIMAL, solution.values, matrix.objective(solution.values), self.name)
+            return _with_duals(matrix, answer, solution)
         if solution.status == "f":  # without a time-out, the gap was reached
             ending = Ending.FEASIBLE if late else Ending.OPTIMAL
             return answer_with(matrix, ending, solution.values, bound, self.name)
@@ -98,6 +100,16 @@ class Glpk:
 
     def _failed(self, reason: str) -> Answer:
         return Answer(Ending.FAILED, reason=reason, solver=self.name)
+
+
+def _with_duals(matrix: Matrix, answer: Answer, solution: Solution) -> Answer:
+    if solution.row_duals is None or solution.reduced_costs is None:
+        return answer
+    return dataclasses.replace(
+        answer,
+        row_duals=solution.row_duals / matrix.cost_scale,
+        reduced_costs=solution.reduced_costs / matrix.cost_scale,
+    )
 
 
 def _last_line(log: str) -> str:

@@ -1,6 +1,7 @@
 """GLPK's own text formats: a program written, a solution and a log read."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +11,16 @@ from models.allocation.solve.matrix import Floats, Matrix
 
 @dataclass(frozen=True)
 class Solution:
-    """A solution file: a status letter, and one value per column.
+    """A solution file: a status letter, one value per column, and the duals of a basic solution.
 
-    Status: o optimal, f feasible, n infeasible, u undefined.
+    Status: o optimal, f feasible, n infeasible, u undefined. Duals are by row and by column; None in a file of a
+    mixed-integer program.
     """
 
     status: str
     values: Floats
+    row_duals: Floats | None = None
+    reduced_costs: Floats | None = None
 
 
 def write_program(matrix: Matrix) -> str:
@@ -48,26 +52,33 @@ def _bounds(low: float, high: float) -> str:
     return f"l {low!r}" if math.isinf(high) else f"d {low!r} {high!r}"
 
 
-def read_solution(text: str, columns: int) -> Solution | None:
-    """A solution file of `--write`; None when it is not one for so many columns.
+def read_solution(text: str, rows: int, columns: int) -> Solution | None:
+    """A solution file of `--write`; None when it is not one for so many rows and columns.
 
     A mixed-integer file has `s mip ROWS COLUMNS STATUS OBJECTIVE` and `j NUMBER VALUE`, a basic one
-    `s bas ROWS COLUMNS PRIMAL DUAL OBJECTIVE` and `j NUMBER STATUS VALUE DUAL`.
+    `s bas ROWS COLUMNS PRIMAL DUAL OBJECTIVE`, `i NUMBER STATUS VALUE DUAL` and `j NUMBER STATUS VALUE DUAL`.
     """
-    values = np.full(columns, math.nan)
-    kind, status = "", ""
+    lines = [line.split() for line in text.splitlines()]
     try:
-        for line in text.splitlines():
-            word = line.split()
-            if word[:1] == ["s"]:
-                kind, status = word[1], word[4]
-                if kind == "bas" and word[4] == word[5] == "f":
-                    status = "o"  # feasible on the primal and the dual side
-            elif word[:1] == ["j"]:
-                values[int(word[1]) - 1] = float(word[2] if kind == "mip" else word[3])
-    except (IndexError, ValueError):
+        head = next(words for words in lines if words[:1] == ["s"])
+        if head[1] == "mip":
+            values = _numbered(lines, "j", columns, 2)
+            return Solution(head[4], values) if not np.isnan(values).any() else None
+        status = "o" if head[4] == head[5] == "f" else head[4]  # feasible on the primal and the dual side
+        values, reduced = _numbered(lines, "j", columns, 3), _numbered(lines, "j", columns, 4)
+        solution = Solution(status, values, _numbered(lines, "i", rows, 4), reduced)
+    except (IndexError, StopIteration, ValueError):
         return None
-    return Solution(status, values) if status and not np.isnan(values).any() else None
+    return solution if not np.isnan(values).any() else None
+
+
+def _numbered(lines: Sequence[Sequence[str]], kind: str, count: int, place: int) -> Floats:
+    """The word at one place of all lines of a kind, by their number; NaN where there is no such line."""
+    values = np.full(count, math.nan)
+    for words in lines:
+        if words[:1] == [kind]:
+            values[int(words[1]) - 1] = float(words[place])
+    return values
 
 
 def logged_bound(log: str) -> float | None:

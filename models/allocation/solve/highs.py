@@ -1,5 +1,6 @@
 """HiGHS, in this process."""
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,8 @@ class Highs:
 def _answer(matrix: Matrix, highs: "highspy.Highs") -> Answer:
     status, name = highs.getModelStatus().name, Highs.name
     if status in ("kOptimal", "kModelEmpty"):
-        return answer_with(matrix, Ending.OPTIMAL, _values(highs), _bound(matrix, highs), name)
+        answer = answer_with(matrix, Ending.OPTIMAL, _values(highs), _bound(matrix, highs), name)
+        return answer if matrix.integer.any() else _with_duals(matrix, answer, highs)
     if status in _TIME_IS_UP:
         # The value of an unfinished linear program bounds nothing.
         bound = _bound(matrix, highs) if matrix.integer.any() else None
@@ -57,6 +59,17 @@ def _answer(matrix: Matrix, highs: "highspy.Highs") -> Answer:
 
 def _values(highs: "highspy.Highs") -> Floats:
     return np.asarray(highs.getSolution().col_value, dtype=float)
+
+
+def _with_duals(matrix: Matrix, answer: Answer, highs: "highspy.Highs") -> Answer:
+    solution = highs.getSolution()
+    if not solution.dual_valid:
+        return answer
+    return dataclasses.replace(
+        answer,
+        row_duals=np.asarray(solution.row_dual, dtype=float) / matrix.cost_scale,
+        reduced_costs=np.asarray(solution.col_dual, dtype=float) / matrix.cost_scale,
+    )
 
 
 def _bound(matrix: Matrix, highs: "highspy.Highs") -> float | None:

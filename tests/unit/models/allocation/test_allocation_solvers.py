@@ -98,6 +98,31 @@ class TestEndings:
         assert answer.objective == pytest.approx(12.25)
         assert answer.bound == pytest.approx(12.25)
 
+    def test_duals_of_a_linear_program_by_hand(self, solver: Solver) -> None:
+        # min 2a + 3b + 7, a + 2b >= 3.5, a + b <= 9, a = 0, b = 1.75. One more asked costs half a b, 1.5; a costs
+        # 2 - 1.5 = .5 more than what it saves. In g and in a unit a billion times as small.
+        for unit in (1.0, 1e-9):
+            rows = [([1.0, 2.0], 3.5, INF), ([1.0, 1.0], -INF, 9.0)]
+            answer = solver.solve(program([2.0 * unit, 3.0 * unit], rows, whole=False), gap=0.0, time_limit_s=10)
+            assert answer.row_duals is not None
+            assert answer.reduced_costs is not None
+            assert answer.row_duals.tolist() == pytest.approx([1.5 * unit, 0.0])
+            assert answer.reduced_costs.tolist() == pytest.approx([0.5 * unit, 0.0])
+
+    def test_the_dual_of_an_upper_limit_is_negative(self, solver: Solver) -> None:
+        # min -2a - b, a + b <= 4, a <= 3: one more in the row earns a b, 1; one more of a earns 1 over a b.
+        matrix = program([-2.0, -1.0], [([1.0, 1.0], -INF, 4.0)], upper=3.0, whole=False)
+        answer = solver.solve(matrix, gap=0.0, time_limit_s=10)
+        assert answer.row_duals is not None
+        assert answer.reduced_costs is not None
+        assert answer.row_duals.tolist() == pytest.approx([-1.0])
+        assert answer.reduced_costs.tolist() == pytest.approx([-1.0, 0.0])
+
+    def test_an_integer_program_has_no_duals(self, solver: Solver) -> None:
+        answer = solver.solve(KNAPSACK, gap=0.0, time_limit_s=10)
+        assert answer.row_duals is None
+        assert answer.reduced_costs is None
+
     def test_a_program_without_rows(self, solver: Solver) -> None:
         answer = solver.solve(program([2.0, -3.0], [], offset=1.0), gap=0.0, time_limit_s=5)
         assert (answer.ending, answer.objective) == (Ending.OPTIMAL, -29.0)
@@ -258,9 +283,12 @@ def test_the_bound_is_read_from_the_log(log: str, bound: float | None) -> None:
 
 
 def test_solution_files_of_both_kinds_are_read() -> None:
-    mip = read_solution("c x\ns mip 1 2 f 6\ni 1 4\nj 1 0\nj 2 2\ne o f", 2)
+    mip = read_solution("c x\ns mip 1 2 f 6\ni 1 4\nj 1 0\nj 2 2\ne o f", 1, 2)
     assert mip is not None
     assert (mip.status, mip.values.tolist()) == ("f", [0.0, 2.0])
-    basic = read_solution("s bas 1 2 f f 5.25\ni 1 l 3.5 1.5\nj 1 l 0 0.5\nj 2 b 1.75 0\ne o f", 2)
+    basic = read_solution("s bas 1 2 f f 5.25\ni 1 l 3.5 1.5\nj 1 l 0 0.5\nj 2 b 1.75 0\ne o f", 1, 2)
     assert basic is not None
     assert (basic.status, basic.values.tolist()) == ("o", [0.0, 1.75])
+    assert basic.row_duals is not None
+    assert basic.reduced_costs is not None
+    assert (basic.row_duals.tolist(), basic.reduced_costs.tolist()) == ([1.5], [0.5, 0.0])
