@@ -64,7 +64,8 @@ class CarbonSignal:
 class Location:
     """A data centre: GPUs by type, its grid, overheads, limits and who may be served there.
 
-    `allowed_origins` None = all. `rtt_s` maps origin to round-trip seconds, 0 where absent.
+    `allowed_origins` None = all. `rtt_s` maps origin to round-trip seconds, 0 where absent. `price_zone` None = the
+    `grid_zone` is also the bidding zone of its electricity price.
     """
 
     name: str
@@ -77,6 +78,12 @@ class Location:
     max_share: float = 1.0
     parked_power_w: Mapping[str, float] = field(default_factory=lambda: dict(PARKED_POWER_W))
     host_power_w: float = 0.0
+    price_zone: str | None = None
+
+    @property
+    def priced_in(self) -> str | None:
+        """Zone of its electricity price."""
+        return self.price_zone or self.grid_zone
 
     def allows(self, origin: str) -> bool:
         """Whether requests of this origin may be served here (data residency)."""

@@ -52,6 +52,7 @@ def _locations(draw: st.DrawFn, name: str) -> Location:
         gpus=draw(st.dictionaries(names, st.integers(0, 10**6), max_size=2)),
         pue=draw(st.floats(min_value=1, max_value=3)),
         grid_zone=draw(st.none() | names),
+        price_zone=draw(st.none() | names),
         rtt_s=draw(st.dictionaries(names, amounts, max_size=2)),
         power_cap_w=draw(st.none() | amounts),
         max_share=draw(st.floats(min_value=1e-6, max_value=1)),

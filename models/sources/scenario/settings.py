@@ -82,6 +82,7 @@ def _location(entry: Entry) -> Location:
     optional: dict[str, Callable[[Entry], object]] = {
         "pue": lambda each: each.number("", low=1),
         "grid_zone": lambda each: None if each.is_null else each.name(),
+        "price_zone": lambda each: None if each.is_null else each.name(),
         "rtt_s": lambda each: {key: value.number("s", low=0) for key, value in each.mapping().items()},
         "allowed_origins": _allowed_origins,
         "power_cap_w": lambda each: None if each.is_null else each.number("W", low=0),
