@@ -1,14 +1,8 @@
 """Ridge regressions, one per target, of what happened minus an anchor on what was known."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from sklearn.linear_model import Ridge  # type: ignore[import-untyped]  # scikit-learn ships no types
 
 MIN_ROWS = 14
 """Fewer past issues than this teach nothing."""
@@ -23,11 +17,12 @@ class Regression:
 
     centre: np.ndarray
     scale: np.ndarray
-    ridge: Ridge
+    slopes: np.ndarray
+    level: float
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Expected deviation from the anchor, shape (issue,), of features of shape (issue, feature)."""
-        deviation: np.ndarray = self.ridge.predict(_standard(features, self.centre, self.scale))
+        deviation: np.ndarray = _standard(features, self.centre, self.scale) @ self.slopes + self.level
         return deviation
 
 
@@ -43,8 +38,6 @@ def fit_regression(
         alpha: Strength of the ridge, in rows of mean weight.
         robust_rounds: Times to fit again with weights / |error|, which tends to the least absolute error.
     """
-    from sklearn.linear_model import Ridge  # here: it takes a second to load, DAG files must parse without it
-
     known = np.isfinite(deviation)
     if known.sum() < MIN_ROWS:
         return None
@@ -56,16 +49,30 @@ def fit_regression(
     spread = np.sqrt((shares * np.where(present, rows - centre, 0.0) ** 2).sum(axis=0) / total)
     scale = np.where(spread > 1e-9 * (1 + np.abs(centre)), spread, 1.0)
     standard = _standard(rows, centre, scale)
-    now = weight
-    ridge = Ridge(alpha=alpha * float(weight.mean())).fit(standard, target, sample_weight=now)
+    strength = alpha * float(weight.mean())
+    slopes, level = _ridge(standard, target, weight, strength)
     for _ in range(robust_rounds):
-        error = np.abs(target - ridge.predict(standard))
+        error = np.abs(target - standard @ slopes - level)
         typical = float(error.mean())
         if typical <= 0:
             break
-        now = weight * typical / np.maximum(error, FLOOR_SHARE * typical)
-        ridge = Ridge(alpha=alpha * float(weight.mean())).fit(standard, target, sample_weight=now)
-    return Regression(centre, scale, ridge)
+        slopes, level = _ridge(standard, target, weight * typical / np.maximum(error, FLOOR_SHARE * typical), strength)
+    return Regression(centre, scale, slopes, level)
+
+
+def _ridge(features: np.ndarray, target: np.ndarray, weight: np.ndarray, strength: float) -> tuple[np.ndarray, float]:
+    """Slopes and level with the least sum of weight·error² + strength·|slopes|²: the normal equations, solved.
+
+    Solved here rather than by scikit-learn, whose checks take longer than these few dozen equations.
+    """
+    total = weight.sum()
+    middle, mean = weight @ features / total, float(weight @ target / total)
+    rows = features - middle
+    weighted = rows * weight[:, None]
+    gram = weighted.T @ rows
+    gram[np.diag_indices_from(gram)] += strength
+    slopes = np.linalg.solve(gram, weighted.T @ (target - mean))
+    return slopes, mean - float(middle @ slopes)
 
 
 def _standard(features: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
