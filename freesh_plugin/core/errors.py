@@ -3,6 +3,7 @@
 FreeshError
 ├── ConfigError      a setting or command-line value
 ├── ScenarioError    a scenario folder
+├── ProfileError     a token-level profile
 ├── PlanError        a plan document
 ├── ForecastError    history or columns a forecast needs
 ├── SourceError      a provider of carbon, traffic or prices
@@ -22,6 +23,10 @@ class ConfigError(FreeshError):
 
 class ScenarioError(FreeshError):
     """A scenario that cannot be read: names file, row, column, value and limit."""
+
+
+class ProfileError(FreeshError):
+    """A token-level profile that contradicts itself, or is asked for what was not measured."""
 
 
 class PlanError(FreeshError):
