@@ -10,9 +10,10 @@ import pandas as pd
 from freesh_plugin.core.errors import ForecastError
 from freesh_plugin.core.units import EPOCH_S
 from models.forecast.baselines import carbon_baselines, demand_baselines
+from models.forecast.carbon_recipe import CARBON
 from models.forecast.demand_recipe import DEMAND
 from models.forecast.forecaster import Forecaster, Predicted
-from models.forecast.freesh import CARBON, Freesh
+from models.forecast.freesh import Freesh
 from models.forecast.grid import Grid
 from models.forecast.issues import Issues
 from models.forecast.scores import QUANTILE, Scores, score

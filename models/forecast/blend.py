@@ -1,5 +1,6 @@
-"""How candidates are blended: the best weighted pair on the recent past, chosen by walk-forward."""
+"""How candidates are blended: by weights that did best on the recent past, chosen by walk-forward."""
 
+from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
@@ -11,7 +12,30 @@ MIN_GAIN = 0.002
 """A blend must beat the candidates before it by this share of their loss: ties go to the simpler."""
 
 
-def choose_weights(candidates: np.ndarray, actual: np.ndarray, cost: np.ndarray) -> np.ndarray:
+Chooser = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""From candidates, actual and cost (see `best_pair`) to weights, shape (candidate,), sum 1."""
+
+
+def choose_by_group(
+    choose: Chooser, candidates: np.ndarray, actual: np.ndarray, cost: np.ndarray, groups: np.ndarray
+) -> np.ndarray:
+    """Weights of each target, shape (candidate, target): those of the group of targets it is in, chosen together.
+
+    Args:
+        choose: How the weights of a group are chosen.
+        candidates: Shape (candidate, issue, target), the simplest last.
+        actual: Shape (issue, target).
+        cost: Shape (issue, target).
+        groups: Shape (target,): number of each target's group.
+    """
+    weights = np.zeros((len(candidates), len(groups)))
+    for group in np.unique(groups):
+        here = groups == group
+        weights[:, here] = choose(candidates[..., here], actual[:, here], cost[:, here])[:, None]
+    return weights
+
+
+def best_pair(candidates: np.ndarray, actual: np.ndarray, cost: np.ndarray) -> np.ndarray:
     """Weights of the pair with the least mean cost·|error| where all candidates and the actual are known.
 
     Args:
@@ -45,9 +69,14 @@ def _trials(count: int, usable: list[int]) -> list[np.ndarray]:
 
 
 def blend(candidates: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The weighted mean of those that have something to say, else the first that has; shape (issue, target)."""
+    """The weighted mean of those that have something to say, else the first that has; shape (issue, target).
+
+    Args:
+        candidates: Shape (candidate, issue, target); NaN = nothing to say.
+        weights: Shape (candidate, target).
+    """
     said = np.isfinite(candidates)
-    shares = np.where(said, weights[:, None, None], 0.0)
+    shares = np.where(said, weights[:, None, :], 0.0)
     total = shares.sum(axis=0)
     mixed = (shares * np.where(said, candidates, 0.0)).sum(axis=0)
     first = np.take_along_axis(candidates, said.argmax(axis=0)[None], axis=0)[0]

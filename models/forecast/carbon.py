@@ -8,8 +8,8 @@ import pandas as pd
 
 from freesh_plugin.core.errors import ForecastError
 from models.domain.forecast import QuantileForecast
+from models.forecast.carbon_recipe import CARBON
 from models.forecast.forecaster import LEVELS
-from models.forecast.freesh import CARBON
 from models.forecast.grid import Grid, utc_index
 from models.forecast.issues import Issues
 from models.forecast.ladder import answer

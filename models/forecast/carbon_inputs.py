@@ -5,7 +5,7 @@ import pandas as pd
 
 from models.forecast.baselines import same_time_before
 from models.forecast.grid import Grid
-from models.forecast.inputs import Inputs, at, mean_before, mean_of, mended, waves, whole_days_back
+from models.forecast.inputs import Inputs, at, mean_before, mean_of, means_from, mended, waves, whole_days_back
 from models.forecast.issues import Issues
 
 _PERSISTENCE = same_time_before(1)
@@ -16,8 +16,8 @@ PRODUCTION = "production"
 def carbon_inputs(grid: Grid, issues: Issues) -> Inputs:
     """Inputs on an hourly grid; nothing at or after an origin is read but known-ahead rows of its targets' day."""
     anchor = _PERSISTENCE(grid, issues)
-    history = np.stack([*_same_hours(grid, issues), *_last_hours(grid, issues), *_calendar(grid, issues)], axis=-1)
-    ahead, known = _ahead(grid, issues)
+    history = np.stack([*_same_hours(grid, issues), *_last_hours(grid, issues), *calendar(grid, issues)], axis=-1)
+    ahead, known = ahead_inputs(grid, issues)
     return Inputs(anchor, history, ahead, known, unrest=np.empty((*anchor.shape, 0)))
 
 
@@ -43,7 +43,7 @@ def _last_hours(grid: Grid, issues: Issues) -> list[np.ndarray]:
     return [np.broadcast_to(column[:, None], shape) for column in (*hours, *spans, *change)]
 
 
-def _calendar(grid: Grid, issues: Issues) -> list[np.ndarray]:
+def calendar(grid: Grid, issues: Issues) -> list[np.ndarray]:
     """Season and day of the week of each target."""
     rows = issues.first_rows
     times = pd.DatetimeIndex(grid.start + pd.to_timedelta(rows.ravel() * grid.step_s, unit="s"))
@@ -52,15 +52,15 @@ def _calendar(grid: Grid, issues: Issues) -> list[np.ndarray]:
     return [*waves(season, 2), *((weekday == day).astype(float) for day in range(7))]
 
 
-def _ahead(grid: Grid, issues: Issues) -> tuple[np.ndarray, np.ndarray]:
+def ahead_inputs(grid: Grid, issues: Issues) -> tuple[np.ndarray, np.ndarray]:
     """Known-ahead columns at each target and their change since the latest day, with production also as shares."""
-    rows, earlier = issues.first_rows, issues.first_rows - whole_days_back(grid, issues)
-    columns = [grid.exogenous[:, i] for i in range(len(grid.columns))]
+    rows, earlier, week = issues.first_rows, issues.first_rows - whole_days_back(grid, issues), 7 * grid.day
+    columns = [means_from(grid.exogenous[:, i], issues.width) for i in range(len(grid.columns))]
     known = np.isfinite(np.stack([at(column, rows) for column in columns])).all(axis=0) if columns else None
-    shares = _shares(grid)
+    shares = [means_from(share, issues.width) for share in _shares(grid)]
     features = [part for c in columns for part in (at(c, rows), at(c, rows) - at(c, earlier))]
     features += [
-        p for s in shares for p in (at(s, rows), at(s, rows) - at(s, earlier), at(s, rows) - at(s, rows - 168))
+        p for s in shares for p in (at(s, rows), at(s, rows) - at(s, earlier), at(s, rows) - at(s, rows - week))
     ]
     if known is None:
         return np.empty((*rows.shape, 0)), np.zeros(rows.shape, dtype=bool)

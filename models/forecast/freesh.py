@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.forecast.baselines import Baseline, carbon_baselines
-from models.forecast.blend import blend, choose_weights
-from models.forecast.carbon_inputs import carbon_inputs
+from models.forecast.baselines import Baseline
+from models.forecast.blend import Chooser, best_pair, blend, choose_by_group
+from models.forecast.family import Family, Fitted, Lesson
 from models.forecast.forecaster import Predicted
 from models.forecast.grid import Grid
 from models.forecast.inputs import Inputs
 from models.forecast.issues import Issues
-from models.forecast.members import MEMBERS, Members, fit_members
+from models.forecast.members import RIDGE
 from models.forecast.spread import ErrorSize, error_quantiles, mean_error
 
 SMALL_SHARE = 0.05
@@ -36,6 +36,11 @@ class Recipe:
         error_half_life_days: An error so long ago counts half in the quantiles.
         neighbours: Targets to each side whose errors count as a target's own.
         least: The forecast is never below this.
+        families: Families of models that are fitted; the simple forecasts stand beside them.
+        choose: How weights are chosen from the errors of the tried issues.
+        lead_groups_s: Leads of targets are cut at these, seconds; each part gets weights of its own.
+        trial_every_s: Of the past issues only those a multiple of this before the fit are tried; 0 = all.
+        most_targets: Targets of past issues that are learnt from at most, the latest; bounds memory; None = all.
     """
 
     inputs: Callable[[Grid, Issues], Inputs]
@@ -50,22 +55,11 @@ class Recipe:
     error_half_life_days: float
     neighbours: int
     least: float
-
-
-CARBON = Recipe(
-    inputs=carbon_inputs,
-    baselines=carbon_baselines(),
-    relative=True,
-    alpha=20.0,
-    robust_rounds=0,
-    train_days=1_100,
-    half_life_days=365.0,
-    trial_issues=84,
-    folds=3,
-    error_half_life_days=56.0,
-    neighbours=1,
-    least=-np.inf,  # marginal and imported intensities below zero are real
-)
+    families: tuple[Family, ...] = (RIDGE,)
+    choose: Chooser = best_pair
+    lead_groups_s: tuple[int, ...] = ()
+    trial_every_s: int = 0
+    most_targets: int | None = None
 
 
 @dataclass
@@ -76,44 +70,36 @@ class Freesh:
     name: str = "freesh"
 
     @property
-    def learnt(self) -> bool:
-        """A regression was fitted and tried."""
-        return len(self.errors) > 0 and self._members.fitted
-
-    @property
-    def uses_regression(self) -> bool:
-        """The blend rests at least in part on a regression."""
-        return bool(self.weights[:2].any())
+    def uses_model(self) -> bool:
+        """The blend rests at least in part on a fitted model."""
+        return bool(self.weights[: -len(self.recipe.baselines)].any())
 
     def shares(self) -> dict[str, float]:
-        """Weight of each candidate in the blend, by name."""
-        names = [*MEMBERS, *(baseline.name for baseline in self.recipe.baselines)]
-        return dict(zip(names, self.weights.tolist(), strict=True))
+        """Mean weight of each candidate in the blend over the targets, by name."""
+        fitted = [name for family in self.recipe.families for name in family.names]
+        names = [*fitted, *(baseline.name for baseline in self.recipe.baselines)]
+        return dict(zip(names, self.weights.mean(axis=1).tolist(), strict=True))
 
     def fit(self, grid: Grid, issues: Issues, origin: int) -> None:
         """Learns from rows before `origin`: tries itself on the recent past, chooses the blend, then fits on all."""
-        past = issues.before(origin, self.recipe.train_days * grid.day)
+        past = self._past(grid, issues, origin)
         actual, inputs = past.actuals(grid, origin), self.recipe.inputs(grid, past)
-        trial = self._trial(inputs, actual)
-        blocks = [block for block in np.array_split(trial, self.recipe.folds) if len(block)]
-        walked = [
-            self._fit_known(grid, past, inputs, actual, int(past.origins[b[0]])).say(inputs.at(b)) for b in blocks
-        ]
+        trial = self._trial(grid, past, origin, inputs, actual)
+        said = self._walk(grid, past, inputs, actual, trial)
         self._tried = past.at(past.origins[trial])
-        said = np.concatenate(
-            [np.concatenate([np.empty((2, 0, past.count)), *walked], axis=1), self._simple(grid, self._tried)]
-        )
-        self.weights = choose_weights(said, actual[trial], self._cost(actual[trial]))
+        self.learnt = bool(np.isfinite(said[: -len(self.recipe.baselines)]).any())
+        cost, groups = self._cost(actual[trial]), issues.lead_groups(grid, self.recipe.lead_groups_s)
+        self.weights = choose_by_group(self.recipe.choose, said, actual[trial], cost, groups)
         self.errors = actual[trial] - np.maximum(blend(said, self.weights), self.recipe.least)
         self._size = ErrorSize(inputs.unrest[trial], self.errors)
         self._errors = self.errors / self._size.of(inputs.unrest[trial])
-        self._members = self._fit_known(grid, past, inputs, actual, origin)
+        self._models = self._learn(grid, past, inputs, actual, origin)
         self._origin = origin
 
     def predict(self, grid: Grid, issues: Issues, levels: tuple[float, ...]) -> Predicted:
         """Says the blend; errors since the fit that were known at an issue count beside those of the trial."""
         point, size = self._say(grid, issues)
-        since = issues.at(np.arange(self._origin, issues.origins[-1], issues.stride))
+        since = issues.at(np.arange(self._origin, issues.origins[-1], issues.stride * self._every(grid, issues)))
         since_point, since_size = self._say(grid, since)
         origins = np.concatenate([self._tried.origins, since.origins])
         mean, quantiles = point.copy(), np.empty((len(levels), *point.shape))
@@ -127,17 +113,42 @@ class Freesh:
         least = self.recipe.least
         return Predicted(point, np.maximum(mean, least), np.maximum(quantiles, least))
 
-    def _trial(self, inputs: Inputs, actual: np.ndarray) -> np.ndarray:
+    def _past(self, grid: Grid, issues: Issues, origin: int) -> Issues:
+        """The past issues that are learnt from."""
+        past = issues.before(origin, self.recipe.train_days * grid.day)
+        if self.recipe.most_targets is None:
+            return past
+        return past.at(past.origins[-max(1, self.recipe.most_targets // past.count) :])
+
+    def _every(self, grid: Grid, issues: Issues) -> int:
+        """One of how many past issues is tried."""
+        return max(1, self.recipe.trial_every_s // (issues.stride * grid.step_s))
+
+    def _trial(self, grid: Grid, past: Issues, origin: int, inputs: Inputs, actual: np.ndarray) -> np.ndarray:
         """Which past issues are tried: the latest, at most a third of those that could be learnt from."""
         usable = np.flatnonzero((np.isfinite(inputs.anchor) & np.isfinite(actual)).any(axis=1))
-        return usable[len(usable) - min(self.recipe.trial_issues, len(usable) // 3) :]
+        latest = usable[len(usable) - len(usable) // 3 :]
+        tried = latest[(origin - past.origins[latest]) // past.stride % self._every(grid, past) == 0]
+        newest: np.ndarray = tried[max(0, len(tried) - self.recipe.trial_issues) :]
+        return newest
 
-    def _fit_known(self, grid: Grid, past: Issues, inputs: Inputs, actual: np.ndarray, origin: int) -> Members:
-        """Regressions on the targets that had ended at `origin`."""
+    def _walk(self, grid: Grid, past: Issues, inputs: Inputs, actual: np.ndarray, trial: np.ndarray) -> np.ndarray:
+        """What each candidate would have said at the tried issues, fitted once before each fold of them."""
+        names = sum(len(family.names) for family in self.recipe.families)
+        said = [np.empty((names, 0, past.count))]
+        for fold in np.array_split(trial, self.recipe.folds):
+            if len(fold):
+                models = self._learn(grid, past, inputs, actual, int(past.origins[fold[0]]))
+                said.append(_told(models, grid, past.at(past.origins[fold]), inputs.at(fold)))
+        return np.concatenate([np.concatenate(said, axis=1), self._simple(grid, past.at(past.origins[trial]))])
+
+    def _learn(self, grid: Grid, past: Issues, inputs: Inputs, actual: np.ndarray, origin: int) -> list[Fitted]:
+        """Every family fitted to the targets that had ended at `origin`."""
         known = np.where(past.first_rows + past.width <= origin, actual, np.nan)
         recency = 0.5 ** ((origin - past.origins) / (self.recipe.half_life_days * grid.day))
         weights = recency[:, None] * self._cost(known)
-        return fit_members(inputs, known, weights, self.recipe.alpha, self.recipe.robust_rounds)
+        lesson = Lesson(grid, past, inputs, known, weights, self.recipe.alpha, self.recipe.robust_rounds, origin)
+        return [family.fit(lesson) for family in self.recipe.families]
 
     def _simple(self, grid: Grid, issues: Issues) -> np.ndarray:
         """What the baselines say, shape (baseline, issue, target)."""
@@ -146,7 +157,7 @@ class Freesh:
     def _say(self, grid: Grid, issues: Issues) -> tuple[np.ndarray, np.ndarray]:
         """The blend and the expected size of its errors, shapes (issue, target)."""
         inputs = self.recipe.inputs(grid, issues)
-        said = np.concatenate([self._members.say(inputs), self._simple(grid, issues)])
+        said = np.concatenate([_told(self._models, grid, issues, inputs), self._simple(grid, issues)])
         return np.maximum(blend(said, self.weights), self.recipe.least), self._size.of(inputs.unrest)
 
     def _cost(self, actual: np.ndarray) -> np.ndarray:
@@ -166,3 +177,8 @@ class Freesh:
         padded = np.pad(errors, ((0, 0), (reach, reach)), constant_values=np.nan)
         shifted = [padded[:, shift : shift + targets] for shift in range(2 * reach + 1)]
         return error_quantiles(np.concatenate(shifted), levels, np.tile(weights, len(shifted)))
+
+
+def _told(models: list[Fitted], grid: Grid, issues: Issues, inputs: Inputs) -> np.ndarray:
+    """What fitted models say, shape (name, issue, target)."""
+    return np.concatenate([model.say(grid, issues, inputs) for model in models])

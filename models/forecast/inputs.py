@@ -61,6 +61,15 @@ def at(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return picked
 
 
+def means_from(values: np.ndarray, rows: int) -> np.ndarray:
+    """Mean of `rows` values from each row on, NaN where one is missing or beyond the end."""
+    if rows == 1:
+        return values
+    padded = np.append(values, np.full(rows - 1, np.nan))
+    means: np.ndarray = np.lib.stride_tricks.sliding_window_view(padded, rows).mean(axis=1)
+    return means
+
+
 def mean_before(values: np.ndarray, ends: np.ndarray, rows: int) -> np.ndarray:
     """Mean of the known among the `rows` rows before each end, NaN without any."""
     known = np.isfinite(values)

@@ -36,6 +36,11 @@ class Issues:
         leads = self.gap + self.width * np.arange(self.count)
         return np.asarray(self.origins)[:, None] + leads[None, :]
 
+    def lead_groups(self, grid: Grid, cuts_s: tuple[int, ...]) -> np.ndarray:
+        """The part each target falls in when leads to its end are cut at those seconds; shape (target,)."""
+        ends_s = (self.gap + self.width * np.arange(1, self.count + 1)) * grid.step_s
+        return np.searchsorted(np.array(cuts_s, dtype=float), ends_s, side="left")
+
     def at(self, origins: np.ndarray) -> "Issues":
         """The same questions asked at other origins."""
         return Issues(np.asarray(origins, dtype=int), self.stride, self.gap, self.width, self.count)

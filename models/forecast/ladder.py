@@ -70,7 +70,7 @@ def _rung(model: Freesh) -> tuple[str, str]:
     if not model.learnt:
         name = model.recipe.baselines[0].name
         return name, f"too little history to learn from, {name} is used"
-    if model.uses_regression:
+    if model.uses_model:
         return model.name, f"{' + '.join(shares)}, chosen on the last {tried} issues"
     best = max(model.shares(), key=model.shares().__getitem__)
     return best, f"no model beat the simple forecasts on the last {tried} issues: {' + '.join(shares)}"

@@ -1,14 +1,14 @@
-"""The regressions of a model, one per target: from history alone, and with what is known ahead."""
+"""The ridge family: regressions of all past issues, one per target, with what is known ahead and from history alone."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from models.forecast.family import Fitted, Lesson
+from models.forecast.grid import Grid
 from models.forecast.inputs import Inputs
+from models.forecast.issues import Issues
 from models.forecast.regression import Regression, fit_regression
-
-MEMBERS = ("known_ahead", "history")
-"""Names of the two regressions, in the order they are tried."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,7 @@ class Members:
     ahead: tuple[Regression | None, ...]
     alone: tuple[Regression | None, ...]
 
-    @property
-    def fitted(self) -> bool:
-        """At least one regression there is."""
-        return any(regression is not None for regression in (*self.ahead, *self.alone))
-
-    def say(self, inputs: Inputs) -> np.ndarray:
+    def say(self, grid: Grid, issues: Issues, inputs: Inputs) -> np.ndarray:
         """Forecasts, shape (2, issue, target): with what is known ahead, then from history alone; NaN = cannot."""
         both = np.concatenate([inputs.history, inputs.ahead], axis=-1)
         ahead = np.where(inputs.ahead_known, _deviations(self.ahead, both), np.nan)
@@ -31,26 +26,34 @@ class Members:
         return said
 
 
-def fit_members(inputs: Inputs, actual: np.ndarray, weights: np.ndarray, alpha: float, robust_rounds: int) -> Members:
-    """Fits the regressions of each target to what is known of it.
+@dataclass(frozen=True)
+class RidgeFamily:
+    """Two candidates: the regression with what is known ahead, and the one from history alone."""
 
-    Args:
-        inputs: Inputs of the past issues.
-        actual: Shape (issue, target); NaN = not known, not learnt from.
-        weights: Shape (issue, target), positive.
-        alpha: See `fit_regression`.
-        robust_rounds: See `fit_regression`.
-    """
-    deviation = actual - inputs.anchor
+    names: tuple[str, ...] = ("known_ahead", "history")
+
+    def fit(self, lesson: Lesson) -> Fitted:
+        """Fits the regressions of each target to what is known of it."""
+        return fit_members(lesson)
+
+
+RIDGE = RidgeFamily()
+
+
+def fit_members(lesson: Lesson) -> Members:
+    """Fits the regressions of each target to what the lesson knows of it."""
+    inputs = lesson.inputs
+    deviation = lesson.actual - inputs.anchor
     told = np.where(inputs.ahead_known, deviation, np.nan)
-    both = np.concatenate([inputs.history, inputs.ahead], axis=-1)
-    targets = range(actual.shape[1])
-    return Members(
-        tuple(fit_regression(both[:, t], told[:, t], weights[:, t], alpha, robust_rounds) for t in targets),
-        tuple(
-            fit_regression(inputs.history[:, t], deviation[:, t], weights[:, t], alpha, robust_rounds) for t in targets
-        ),
-    )
+    both = np.concatenate([inputs.history, inputs.ahead], axis=-1) if inputs.ahead_known.any() else inputs.history
+
+    def fitted(features: np.ndarray, wanted: np.ndarray) -> tuple[Regression | None, ...]:
+        return tuple(
+            fit_regression(features[:, t], wanted[:, t], lesson.weights[:, t], lesson.alpha, lesson.robust_rounds)
+            for t in range(lesson.actual.shape[1])
+        )
+
+    return Members(fitted(both, told), fitted(inputs.history, deviation))
 
 
 def _deviations(regressions: tuple[Regression | None, ...], features: np.ndarray) -> np.ndarray:

@@ -1,0 +1,48 @@
+"""The recipes of the carbon model: the day ahead by the hour, and the next hours by the row."""
+
+import numpy as np
+
+from models.forecast.baselines import Baseline, carbon_baselines, last_rows
+from models.forecast.carbon_inputs import carbon_inputs
+from models.forecast.freesh import Recipe
+from models.forecast.intraday_inputs import intraday_inputs
+from models.forecast.members import RIDGE
+from models.forecast.same_time import SameTime
+
+CARBON = Recipe(
+    inputs=carbon_inputs,
+    baselines=carbon_baselines(),
+    relative=True,
+    alpha=20.0,
+    robust_rounds=0,
+    train_days=1_100,
+    half_life_days=365.0,
+    trial_issues=84,
+    folds=3,
+    error_half_life_days=56.0,
+    neighbours=1,
+    least=-np.inf,  # marginal and imported intensities below zero are real
+)
+"""Issued once a day; learns from past issues at the same time of day."""
+
+LAST_VALUE = Baseline("last_value", last_rows(0))
+
+INTRADAY = Recipe(
+    inputs=intraday_inputs,
+    baselines=(*carbon_baselines(), LAST_VALUE),
+    relative=True,
+    alpha=20.0,
+    robust_rounds=0,
+    train_days=365,
+    half_life_days=365.0,
+    trial_issues=168,
+    folds=3,
+    error_half_life_days=28.0,
+    neighbours=1,
+    least=-np.inf,
+    families=(RIDGE, SameTime()),
+    lead_groups_s=(3_600, 7_200, 14_400),
+    trial_every_s=10_800,
+    most_targets=150_000,
+)
+"""Issued at any time; learns from issues at every half hour or hour of the past."""
