@@ -1,4 +1,4 @@
-"""The half-hour slots that the schedules share: two assets, one timetable, and which slot a run is for."""
+"""The half-hour slots that the schedules share: their assets, one timetable, and which slot a run is for."""
 
 import os
 from collections.abc import Mapping
@@ -9,6 +9,8 @@ from airflow.sdk import Asset, CronPartitionTimetable, Param
 
 TRAFFIC_FORECAST = Asset(name="freesh_traffic_forecast", uri="freesh://forecast/traffic", group="freesh")
 CARBON_FORECAST = Asset(name="freesh_carbon_forecast", uri="freesh://forecast/carbon", group="freesh")
+
+PRICES = Asset(name="freesh_prices", uri="freesh://prices", group="freesh")
 
 EVERY_HALF_HOUR = CronPartitionTimetable("20,50 * * * *", timezone="UTC")
 """Ten minutes before each slot. The partition key is that moment: the data cut-off of everything in the run."""

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 from models.domain.forecast import DataState, QuantileForecast, Reading
 
-ForecastKind = Literal["carbon", "demand"]
+ForecastKind = Literal["carbon", "demand", "prices"]
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,15 @@ from models.domain.records import ForecastRecord, PlanningStore
 from models.domain.scenario import Scenario
 from models.forecast import forecast_carbon
 from models.refresh.forecasts import CARBON_QUANTILES, OUTLOOK_S, fingerprint, rounded
-from models.refresh.reading import age_s, known_at, no_source, state_of
+from models.refresh.reading import age_s, known_at, no_source, state_of, worst
 from models.refresh.slot import Slot
 from models.sources.ports import CarbonSource
-from models.sources.reading import read_or_last_known
 from models.sources.rows import CARBON
 from models.sources.signal import refuse_other_signal
+from models.sources.top_up import read_sparingly
 
 HISTORY = timedelta(days=60)
 """How far back the forecast learns from."""
-
-MAX_AGE = timedelta(hours=3)
-"""Carbon whose newest value is older is stale; publishers take up to two hours."""
 
 HOUR_S = 3_600
 DAY_AHEAD = timedelta(hours=24)
@@ -58,7 +55,7 @@ def refresh_carbon(
         kind="carbon",
         epoch=slot.epoch,
         issued_at=cut_off,
-        state=_worst([state_of(each, forecasts) for each in readings.values() if each.state is not DataState.NO_DATA]),
+        state=worst([state_of(each, forecasts) for each in readings.values() if each.state is not DataState.NO_DATA]),
         source=next((each.source for each in readings.values() if each.source), ""),
         forecasts=tuple(forecasts),
         age_s=max(ages, default=None),
@@ -71,13 +68,14 @@ def refresh_carbon(
 def _read(zone: str, source: CarbonSource | None, store: PlanningStore, slot: Slot, cut_off: datetime) -> Reading:
     if source is None:
         return no_source("freesh_carbon")
-    return read_or_last_known(
-        lambda: source.fetch([zone], cut_off - HISTORY, slot.starts_at + DAY_AHEAD, cut_off=cut_off),
+    return read_sparingly(
+        lambda since: source.fetch([zone], since, slot.starts_at + DAY_AHEAD, cut_off=cut_off),
+        since=cut_off - HISTORY,
         key=f"carbon {fingerprint([source.name.encode(), zone.encode()])}",
         store=store,
         now=cut_off,
         source=source.name,
-        max_age=MAX_AGE,
+        publishing=source.publishing,
     )
 
 
@@ -102,8 +100,3 @@ def _of_zone(zone: str, reading: Reading, slot: Slot, fleet: Scenario, cut_off: 
         )
         forecasts.append(rounded(forecast, "carbon"))
     return forecasts
-
-
-def _worst(states: list[DataState]) -> DataState:
-    order = (DataState.NO_DATA, DataState.STALE, DataState.OK)
-    return min(states, key=order.index, default=DataState.NO_DATA)

@@ -22,7 +22,7 @@ CARBON_QUANTILES = (0.1, 0.9)
 OUTLOOK_S = 6 * 3_600
 """Carbon in five-minute steps this far ahead, seconds; hourly for a day."""
 
-_DIGITS = {"demand": 4, "carbon": 2}
+_DIGITS = {"demand": 4, "carbon": 2, "prices": 4}
 """Decimals kept: fine enough for any decision, coarse enough that equal data give equal text."""
 
 

@@ -17,11 +17,12 @@ from models.domain.scenario import Endpoint, Scenario
 from models.refresh import story
 from models.refresh.carbon import refresh_carbon
 from models.refresh.plan import changes_of, make_plan
+from models.refresh.prices import refresh_prices
 from models.refresh.problem import PlanOrder
 from models.refresh.push import Access, acknowledged, publication, push_to, stored_plan
 from models.refresh.slot import Slot, slot_of_key
 from models.refresh.traffic import refresh_traffic
-from models.sources.registry import carbon_source, traffic_source
+from models.sources.registry import carbon_source, price_source, traffic_source
 from models.sources.scenario_folder import load_fleet
 from models.sources.store import SqlPlanningStore
 
@@ -59,6 +60,13 @@ def forecast_carbon(site: Site, key: str, settings: Mapping[str, Any] | None) ->
     source = carbon_source(settings) if settings is not None else None
     store = SqlPlanningStore(site.store)
     return _told(refresh_carbon(slot_of_key(key), site.load(), source, store, now=_now()))
+
+
+def read_prices(site: Site, key: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Read the electricity prices for the slot of a partition key; returns epoch, state, age and note."""
+    source = price_source(settings) if settings is not None else None
+    store = SqlPlanningStore(site.store)
+    return _told(refresh_prices(slot_of_key(key), site.load(), source, store, now=_now()))
 
 
 def solve(site: Site, key: str, objective: str, mode: str) -> dict[str, Any]:

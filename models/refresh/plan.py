@@ -18,7 +18,8 @@ from models.domain.allocation import AllocationResult
 from models.domain.records import PlanningStore, PlanRecord
 from models.domain.scenario import Scenario
 from models.refresh.forecasts import DEMAND_QUANTILE
-from models.refresh.problem import RUNNING, PlanOrder, Problem, build_problem, sentence
+from models.refresh.holds import sentence
+from models.refresh.problem import RUNNING, PlanOrder, Problem, build_problem
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def make_plan(order: PlanOrder, fleet: Scenario, store: PlanningStore, solve: So
         now: The present, aware UTC: a slot that has begun is planned from what runs in it.
 
     Raises:
-        ConfigError: an objective that does not exist, or cost without prices.
+        ConfigError: an objective that does not exist.
         ForecastError: there is no demand to plan for and no plan in force to go on with.
         AllocationError: the program cannot be built and there is no plan in force to go on with.
     """

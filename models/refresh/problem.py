@@ -11,16 +11,16 @@ from freesh_plugin.core.plan import CarbonStep, Hold, InputState, PlanInput, Pla
 from freesh_plugin.core.plan_json import decode_plan
 from models.domain.forecast import DataState
 from models.domain.records import PlanningStore, PlanRecord
-from models.domain.scenario import Demand, Objective, Scenario
-from models.refresh.forecasts import Used, carbon_outlook, carbon_points, demand_rows, fingerprint, used_forecasts
+from models.domain.scenario import Objective, Scenario
+from models.refresh.forecasts import Used, carbon_outlook, carbon_points, fingerprint, used_forecasts
+from models.refresh.holds import sentence
 from models.refresh.in_force import plan_in_force, running_by
+from models.refresh.known_demand import with_demand
+from models.refresh.known_prices import known_prices, with_prices
 from models.refresh.slot import Slot
 
 AS_SCENARIO = "scenario"
 """The objective that the fleet's scenario states."""
-
-_LONGEST = 600
-"""Longest reason of a hold, characters."""
 
 RUNNING = "running"
 """Name of the input that says what runs: `epoch.revision` of the plan in force, else `fleet` (its `running.csv`)."""
@@ -54,15 +54,17 @@ def build_problem(order: PlanOrder, fleet: Scenario, store: PlanningStore, now: 
     """Put the fleet, the forecasts of the slot and what runs together.
 
     Raises:
-        ConfigError: an objective that does not exist, or cost without prices.
+        ConfigError: an objective that does not exist.
     """
     objective = _objective(order, fleet)
     demand, carbon = (used_forecasts(store, kind, order.slot) for kind in ("demand", "carbon"))
     in_force = plan_in_force(store, fleet, order.slot, order.mode, now)
     holds = [*_stale(demand), *_stale(carbon)]
-    fleet, more = _with_demand(fleet, demand)
+    fleet, more = with_demand(fleet, demand)
     holds += more
     fleet, objective, more = _with_carbon(fleet, objective, carbon, order.slot)
+    holds += more
+    fleet, objective, more, prices = with_prices(fleet, objective, known_prices(store, fleet, order.slot))
     holds += more
     fleet, more = _with_running(fleet, in_force)
     return Problem(
@@ -73,6 +75,7 @@ def build_problem(order: PlanOrder, fleet: Scenario, store: PlanningStore, now: 
             PlanInput("objective", objective.name, InputState.OK),
             demand.as_input(),
             carbon.as_input(),
+            *prices,
             PlanInput(RUNNING, f"{in_force.epoch}.{in_force.revision}" if in_force else "fleet", InputState.OK),
         ),
         (*holds, *more),
@@ -88,8 +91,6 @@ def _objective(order: PlanOrder, fleet: Scenario) -> Objective:
         objective = Objective.only(order.objective)
     else:
         raise ConfigError(f"objective {order.objective!r} is none of {AS_SCENARIO}, carbon, energy, cost")
-    if objective.needs_prices and not fleet.prices:
-        raise ConfigError(f"objective {objective.name!r} needs prices.csv in the fleet's folder, which has none")
     return objective
 
 
@@ -98,36 +99,6 @@ def _stale(used: Used) -> list[Hold]:
         return []
     age = f"{used.age_s / 60:.0f} min old" if used.age_s is not None else "of unknown age"
     return [Hold(f"{used.kind}_stale", sentence(f"The {used.kind} forecast rests on data {age}: {used.note}"))]
-
-
-def _with_demand(fleet: Scenario, used: Used) -> tuple[Scenario, list[Hold]]:
-    """The fleet with its demand, without the partitions for which demand is not whole: none may look cheap for lack."""
-    rows = demand_rows(used, fleet)
-    whole = tuple(each for each in fleet.partitions if _is_whole(each.name, each.classes, rows, fleet))
-    if not whole:
-        return replace(fleet, demand=()), [
-            Hold("demand_missing", sentence(f"No demand is known for any partition: {used.note}"))
-        ]
-    names = {each.name for each in whole}
-    holds = [
-        Hold("partition_left_out", f"Partition {each.name} is left out: no demand is known for all of its classes.")
-        for each in fleet.partitions
-        if each.name not in names
-    ]
-    kept = replace(
-        fleet,
-        partitions=whole,
-        profiles=tuple(each for each in fleet.profiles if each.partition in names),
-        slos=tuple(each for each in fleet.slos if each.partition in names),
-        running=tuple(each for each in fleet.running if each.partition is None or each.partition in names),
-        demand=tuple(row for row in rows if row.partition in names),
-    )
-    return kept, holds
-
-
-def _is_whole(partition: str, classes: tuple[str, ...], rows: tuple[Demand, ...], fleet: Scenario) -> bool:
-    known = {(row.model, row.request_class) for row in rows if row.partition == partition}
-    return all((model, name) in known for model in fleet.models for name in classes)
 
 
 def _with_carbon(
@@ -169,9 +140,3 @@ def _fleet_version(fleet: Scenario) -> str:
 
 def _terms(objective: Objective) -> str:
     return " and ".join(term for term in ("energy", "cost") if getattr(objective, term))
-
-
-def sentence(text: str) -> str:
-    """A hold's reason ends like a sentence, and stays one even when a provider's fault was a page long."""
-    text = text.strip().rstrip(".;:")
-    return text[:_LONGEST].rstrip() + "." if len(text) <= _LONGEST else text[:_LONGEST].rstrip() + " ..."

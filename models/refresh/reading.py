@@ -7,7 +7,7 @@ from datetime import datetime
 import pandas as pd
 
 from models.domain.forecast import DataState, QuantileForecast, Reading
-from models.sources.rows import CARBON, hide_after, interval_of
+from models.sources.rows import CARBON, PRICE, hide_after, interval_of
 
 
 def no_source(connection: str) -> Reading:
@@ -23,6 +23,9 @@ def known_at(reading: Reading, cut_off: datetime) -> Reading:
     that slot its own future.
     """
     if reading.known_until is None or reading.known_until <= cut_off:
+        return reading
+    if PRICE in reading.rows.columns and reading.fetched_at is not None and reading.fetched_at <= cut_off:
+        # Prices are known ahead: what had been read by the cut-off had been published by then, whatever its hour.
         return reading
     interval = interval_of(reading.rows["time"])
     if CARBON in reading.rows.columns:
@@ -46,3 +49,9 @@ def age_s(reading: Reading, cut_off: datetime) -> float | None:
 def state_of(reading: Reading, forecasts: Sequence[QuantileForecast]) -> DataState:
     """State of a forecast: that of its reading, or no data when nothing could be forecast from it."""
     return reading.state if forecasts else DataState.NO_DATA
+
+
+def worst(states: Sequence[DataState]) -> DataState:
+    """The worst of the states; no data when there is none."""
+    order = (DataState.NO_DATA, DataState.STALE, DataState.OK)
+    return min(states, key=order.index, default=DataState.NO_DATA)

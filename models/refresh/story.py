@@ -1,6 +1,7 @@
 """What a run did, as a few lines of text for the log: forecasts, the plan against its baselines, acknowledgements."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from freesh_plugin.core.plan import Footprint, Plan
 from freesh_plugin.core.units import JOULES_PER_KWH
@@ -12,6 +13,8 @@ from models.refresh.slot import Slot
 
 def forecast_story(record: ForecastRecord) -> str:
     """One line on the whole, one on each series."""
+    if record.kind == "prices":
+        return _price_story(record)
     age = "no data" if record.age_s is None else f"newest data {record.age_s / 60:.0f} min old at issue"
     unit, level = ("req/s", DEMAND_QUANTILE) if record.kind == "demand" else ("g/kWh", 0.9)
     rows = [("series", "step", "steps", f"mean {unit}", f"q{level:g} {unit}")]
@@ -21,6 +24,18 @@ def forecast_story(record: ForecastRecord) -> str:
             (each.series, f"{each.step_s} s", str(len(each.mean)), f"{each.mean.mean():.3g}", f"{high.mean():.3g}")
         )
     head = f"{record.kind} forecast for {Slot(record.epoch)}: {record.state}, {age}, source {record.source or 'none'}"
+    return "\n".join([head, *([f"note: {record.note}"] if record.note else []), *(_aligned(rows) if rows[1:] else ())])
+
+
+def _price_story(record: ForecastRecord) -> str:
+    """One line on the whole, one on each stretch of published or assumed prices."""
+    age = "no data" if record.age_s is None else f"read {record.age_s / 60:.0f} min before issue"
+    rows: list[tuple[str, ...]] = [("zone", "prices", "from (UTC)", "to (UTC)", "mean USD/MWh")]
+    for each in record.forecasts:
+        end = each.starts_at + timedelta(seconds=each.step_s * len(each.mean))
+        at = (f"{moment:%Y-%m-%d %H:%M}" for moment in (each.starts_at, end))
+        rows.append((each.series, each.model, *at, f"{each.mean.mean():.4g}"))
+    head = f"prices for {Slot(record.epoch)}: {record.state}, {age}, source {record.source or 'none'}"
     return "\n".join([head, *([f"note: {record.note}"] if record.note else []), *(_aligned(rows) if rows[1:] else ())])
 
 

@@ -18,13 +18,10 @@ from models.refresh.reading import age_s, known_at, no_source, state_of
 from models.refresh.slot import Slot
 from models.sources.cells import ClassSeries, class_history
 from models.sources.ports import TrafficSource
-from models.sources.reading import read_or_last_known
+from models.sources.top_up import read_sparingly
 
 HISTORY = timedelta(days=28)
 """How far back the forecast learns from."""
-
-MAX_AGE = timedelta(minutes=30)
-"""Traffic whose newest row is older is stale."""
 
 LEVELS = (0.5, DEMAND_QUANTILE, 0.99)
 """The median, what capacity is planned for, and what would call for a new plan."""
@@ -63,13 +60,14 @@ def _read(fleet: Scenario, source: TrafficSource | None, store: PlanningStore, c
         return no_source("freesh_traffic")
     cells = fleet.cells
     key = f"traffic {fingerprint([source.name.encode(), repr(cells).encode()])}"
-    return read_or_last_known(
-        lambda: source.fetch(cells, cut_off - HISTORY, cut_off),
+    return read_sparingly(
+        lambda since: source.fetch(cells, since, cut_off),
+        since=cut_off - HISTORY,
         key=key,
         store=store,
         now=cut_off,
         source=source.name,
-        max_age=MAX_AGE,
+        publishing=source.publishing,
     )
 
 

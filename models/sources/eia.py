@@ -18,7 +18,7 @@ import pandas as pd
 
 from freesh_plugin.core.errors import SourceError
 from models.domain.scenario import CarbonSignal
-from models.sources.ports import Fetched
+from models.sources.ports import Fetched, Publishing
 from models.sources.rows import (
     CARBON,
     PLAUSIBLE_CARBON,
@@ -69,6 +69,14 @@ USUAL = 0.5
 _PLAUSIBLE_MWH = Plausible("mwh", -1e5, 1e6, "MWh")
 """The contiguous states together generate less than 800,000 MWh in an hour."""
 
+PUBLISHING = Publishing(
+    lag=timedelta(hours=24),
+    max_age=timedelta(hours=36),
+    updated_every=timedelta(hours=1),
+    revised_within=timedelta(days=3),
+)
+"""Authorities send the day's hours by the next morning; many send each hour within two."""
+
 _SIGNAL = CarbonSignal("average", "direct")
 _FORMAT = "%Y-%m-%dT%H"
 
@@ -100,6 +108,7 @@ class EiaCarbon:
     clock: Callable[[], datetime] = field(default=utc_now, repr=False)
     name: str = "U.S. EIA form 930 (average, direct; computed from generation, factors: EIA 2023, IPCC AR5)"
     signal: CarbonSignal = _SIGNAL
+    publishing: Publishing = PUBLISHING
 
     def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
         """See `CarbonSource`.

@@ -17,7 +17,7 @@ import pandas as pd
 
 from freesh_plugin.core.errors import SourceError
 from models.domain.scenario import CarbonSignal
-from models.sources.ports import Fetched
+from models.sources.ports import Fetched, Publishing
 from models.sources.rows import (
     CARBON,
     PLAUSIBLE_CARBON,
@@ -41,6 +41,14 @@ FORECAST = "forecast_electricity_maps"
 FORECAST_HOURS = 24
 LIVE = timedelta(hours=1)
 """A cut-off that is longer ago belongs to a past slot, which must not see today's forecast."""
+
+PUBLISHING = Publishing(
+    lag=timedelta(hours=1),
+    max_age=timedelta(hours=4),
+    updated_every=timedelta(minutes=30),
+    revised_within=timedelta(days=2),
+)
+"""An hour appears within the next one, estimated where its data are late; estimates are replaced for about a day."""
 
 _ROWS = {PAST_RANGE: "data", HISTORY: "history", AHEAD: "forecast"}
 """Where the rows are, by endpoint; newer versions of the API call them `data` everywhere."""
@@ -73,6 +81,7 @@ class ElectricityMapsCarbon:
     url: str = URL
     limits: WebLimits = DEFAULT_LIMITS
     clock: Callable[[], datetime] = field(default=utc_now, repr=False)
+    publishing: Publishing = PUBLISHING
 
     @property
     def name(self) -> str:

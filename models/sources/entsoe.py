@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from freesh_plugin.core.errors import SourceError
-from models.sources.ports import Fetched
+from models.sources.ports import Fetched, Publishing
 from models.sources.rows import PLAUSIBLE_PRICE, PRICE, checked, notes, ranges, utc_now, within
 from models.sources.safe_xml import parse_xml
 from models.sources.web import DEFAULT_LIMITS, Answer, WebLimits, WebRequest, exchange, struck_out, told
@@ -37,6 +37,11 @@ PUBLISHED_AT = time(13, 0)
 """The coupled auction's prices of a day are out shortly before this time in Brussels on the day before. Where a past
 slot is filled in, what was published after its cut-off is left out by this rule: assumed, since answers do not say."""
 LIVE = timedelta(hours=1)
+
+PUBLISHING = Publishing(
+    lag=timedelta(), max_age=timedelta(), updated_every=timedelta(minutes=45), revised_within=timedelta(days=1)
+)
+"""Ahead of time, once a day; asked every hour, since a failed auction is repeated and published late."""
 
 _FORMAT = "%Y%m%d%H%M"
 _MINUTES = {"PT15M": 15, "PT30M": 30, "PT60M": 60, "PT1H": 60}
@@ -66,6 +71,7 @@ class EntsoePrices:
     url: str = URL
     limits: WebLimits = DEFAULT_LIMITS
     clock: Callable[[], datetime] = field(default=utc_now, repr=False)
+    publishing: Publishing = PUBLISHING
 
     @property
     def name(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from freesh_plugin.core.errors import ScenarioError, SourceError
 from freesh_plugin.core.request import CellGrid, parse_cell_label
 from models.domain.scenario import ANY_ORIGIN, DEFAULT, CarbonSignal
-from models.sources.ports import Fetched
+from models.sources.ports import AS_A_FILE, Fetched, Publishing
 from models.sources.rows import (
     CARBON,
     DEMAND,
@@ -29,6 +29,9 @@ from models.sources.scenario.spot import nearest
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """Largest file that is read, bytes."""
 
+PRICES = Publishing(lag=timedelta(), max_age=timedelta())
+TRAFFIC = Publishing(lag=timedelta(), max_age=timedelta(minutes=30))
+
 _CELLS = ("prompt_cell", "answer_cell")
 _LABELS = {"model": DEFAULT, "origin": ANY_ORIGIN, "tier": DEFAULT}
 
@@ -39,6 +42,7 @@ class FileCarbon:
 
     path: Path
     signal: CarbonSignal | None = None
+    publishing: Publishing = AS_A_FILE
 
     @property
     def name(self) -> str:
@@ -63,6 +67,7 @@ class FilePrices:
     """Implements `PriceSource`: columns time, zone, price_usd_per_mwh; a tariff or day-ahead prices, known ahead."""
 
     path: Path
+    publishing: Publishing = PRICES
 
     @property
     def name(self) -> str:
@@ -85,6 +90,7 @@ class FileTraffic:
     """Implements `TrafficSource`: columns time, prompt_cell, answer_cell, demand_rps [, model, origin, tier]."""
 
     path: Path
+    publishing: Publishing = TRAFFIC
 
     @property
     def name(self) -> str:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from freesh_plugin.core.errors import SourceError
 from models.domain.scenario import CarbonSignal
-from models.sources.ports import Fetched
+from models.sources.ports import Fetched, Publishing
 from models.sources.rows import CARBON, PLAUSIBLE_CARBON, checked, hide_after, ranges, refuse_future, utc_now, within
 from models.sources.web import DEFAULT_LIMITS, WebLimits, WebRequest, get_json
 
@@ -27,6 +27,12 @@ INTERVAL = timedelta(minutes=30)
 LONGEST_RANGE = timedelta(days=13)
 """The API answers for 14 days at most, counting the half hour that ends at the start of the range."""
 
+PUBLISHING = Publishing(
+    lag=timedelta(minutes=30),
+    max_age=timedelta(hours=2),
+    updated_every=timedelta(minutes=30),
+    revised_within=timedelta(days=2),
+)
 _SIGNAL = CarbonSignal("average", "direct")
 _FORMAT = "%Y-%m-%dT%H:%MZ"
 
@@ -57,6 +63,7 @@ class NesoCarbon:
     clock: Callable[[], datetime] = field(default=utc_now, repr=False)
     name: str = "NESO Carbon Intensity API (CC BY 4.0)"
     signal: CarbonSignal = _SIGNAL
+    publishing: Publishing = PUBLISHING
 
     def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
         """See `CarbonSource`.

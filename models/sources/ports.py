@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import pandas as pd
@@ -19,8 +19,35 @@ class Fetched:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Publishing:
+    """How a provider publishes: what may be expected of it, and what need not be asked again.
+
+    Attributes:
+        lag: Usual time from the end of an interval to its value.
+        max_age: A reading whose newest value ended longer ago is stale.
+        updated_every: What was read less than this before is not asked for again.
+        revised_within: How long a published value may still change; older ones are not read again. None = they may
+            change at any time, as in a file: every reading is whole.
+    """
+
+    lag: timedelta
+    max_age: timedelta
+    updated_every: timedelta = timedelta()
+    revised_within: timedelta | None = None
+
+
+AS_A_FILE = Publishing(lag=timedelta(), max_age=timedelta(hours=3))
+"""Of a file or a function: at once, read whole each time."""
+
+
 class CarbonSource(Protocol):
     """A provider of carbon intensity."""
+
+    @property
+    def publishing(self) -> Publishing:
+        """How it publishes."""
+        ...
 
     @property
     def name(self) -> str:
@@ -48,6 +75,11 @@ class PriceSource(Protocol):
     """A provider of electricity prices."""
 
     @property
+    def publishing(self) -> Publishing:
+        """How it publishes; `max_age` counts from the end of the last price that is known."""
+        ...
+
+    @property
     def name(self) -> str:
         """The provider, with its licence where it asks for attribution, and the rate where money was converted."""
         ...
@@ -66,6 +98,11 @@ class PriceSource(Protocol):
 
 class TrafficSource(Protocol):
     """A provider of offered load."""
+
+    @property
+    def publishing(self) -> Publishing:
+        """How it publishes."""
+        ...
 
     @property
     def name(self) -> str:

@@ -16,12 +16,14 @@ import pandas as pd
 from freesh_plugin.core.errors import ScenarioError, SourceError
 from freesh_plugin.core.request import CellGrid, parse_cell_label
 from freesh_plugin.core.units import STEP_S
-from models.sources.ports import Fetched
+from models.sources.ports import Fetched, Publishing
 from models.sources.rows import DEMAND, PLAUSIBLE_DEMAND, checked
 from models.sources.web import DEFAULT_LIMITS, WebLimits, WebRequest, get_json
 
 METRIC = "freesh_arrivals_total"
 LABELS = ("origin", "model", "tier", "prompt_cell", "predicted_answer_cell")
+PUBLISHING = Publishing(lag=timedelta(), max_age=timedelta(minutes=30), revised_within=timedelta(hours=1))
+"""At once; the server's own history does not change, but what was scraped late may fill the last steps."""
 _MOST_POINTS = 10_000
 """Prometheus refuses more than 11,000 points a series."""
 _KEY = ("model", "origin", "tier", "prompt_cell", "answer_cell", "time")
@@ -50,6 +52,7 @@ class PrometheusTraffic:
     token: str | None = field(default=None, repr=False)
     step_s: int = STEP_S
     limits: WebLimits = DEFAULT_LIMITS
+    publishing: Publishing = PUBLISHING
 
     @property
     def name(self) -> str:

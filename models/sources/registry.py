@@ -1,6 +1,7 @@
 """Which provider the settings of a Connection name: plain values in, a source out."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from freesh_plugin.core.errors import ConfigError
@@ -15,12 +16,16 @@ from models.sources.settings import Settings
 from models.sources.signal import refuse_other_signal
 from models.sources.synthetic import SyntheticCarbon, SyntheticTraffic
 
-S = TypeVar("S")
+S = TypeVar("S", bound=CarbonSource | PriceSource | TrafficSource)
+
+PUBLISHING = {"publication_lag_s": "lag", "max_age_s": "max_age"}
+"""Settings of every kind that say better than the source how it publishes here, seconds."""
 
 
 def carbon_source(given: Settings, wanted: CarbonSignal | None = None) -> CarbonSource:
     """A source of carbon intensity.
 
+    Every source takes `publication_lag_s` and `max_age_s` too: how late its values come, and when they are stale.
     Settings by `kind`: `eia` (token [, url]) · `electricity_maps` (token [, scope, endpoint, url]) ·
     `file` (path [, signal, scope]) · `neso` ([url]) · `synthetic` ([seed]) · `watttime` (user, token [, url]).
 
@@ -68,13 +73,23 @@ def _build(given: Settings, kinds: "Mapping[str, _Kind[S]]", what: str) -> S:
     if not isinstance(kind, str) or kind not in kinds:
         raise ConfigError(f"{what}: kind {kind!r} is not known{nearest(str(kind), list(kinds))}")
     build, required, optional = kinds[kind]
+    known = (*required, *optional, *PUBLISHING)
     for name in given:
-        if name not in ("kind", *required, *optional):
-            raise ConfigError(f"{what} {kind!r}: unknown setting {name!r}{nearest(name, (*required, *optional))}")
+        if name not in ("kind", *known):
+            raise ConfigError(f"{what} {kind!r}: unknown setting {name!r}{nearest(name, known)}")
     for name in required:
         if name not in given:
             raise ConfigError(f"{what} {kind!r}: setting {name!r} is missing")
-    return build(given)
+    return _published(build(given), given)
+
+
+def _published(source: S, given: Settings) -> S:
+    """The source with the lag and the largest age that the settings state for it."""
+    stated = {field: settings.seconds(given, name) for name, field in PUBLISHING.items() if name in given}
+    if not stated:
+        return source
+    published = replace(source.publishing, **stated)
+    return replace(source, publishing=published)  # type: ignore[type-var]  # all are dataclasses
 
 
 def _eia(given: Settings) -> eia.EiaCarbon:

@@ -1,6 +1,7 @@
 """Values of a source's settings: read, checked, and named when they cannot be used."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from models.sources.scenario.spot import nearest
 from models.sources.web import WebRequest, check_url, refuse_plain_token
 
 Settings = Mapping[str, Any]
+
+LONGEST_S = 30 * 86_400
+"""Longest lag or age that a setting can state, seconds."""
 
 
 def path(settings: Settings) -> Path:
@@ -95,6 +99,15 @@ def whole(settings: Settings, name: str, default: int, low: int, high: int) -> i
     if value != int(value):
         raise ConfigError(f"{name}: {value!r} is not a whole number")
     return int(value)
+
+
+def seconds(settings: Settings, name: str) -> timedelta:
+    """A time from 0 to 30 days, stated in seconds.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    return timedelta(seconds=number(settings, name, None, 0, LONGEST_S))
 
 
 def one_of(settings: Settings, name: str, default: str, known: tuple[str, ...]) -> str:

@@ -22,7 +22,7 @@ from freesh_plugin.core.errors import SourceError
 from freesh_plugin.core.request import CellGrid, cell_labels
 from freesh_plugin.core.units import STEP_S
 from models.domain.scenario import ANY_ORIGIN, DEFAULT, CarbonSignal
-from models.sources.ports import Fetched
+from models.sources.ports import AS_A_FILE, Fetched, Publishing
 from models.sources.rows import CARBON, DEMAND, hide_after
 from models.sources.scenario.spot import nearest
 from models.sources.seeded_noise import smooth_noise
@@ -78,6 +78,7 @@ class SyntheticCarbon:
     seed: int = 0
     name: str = "synthetic carbon (calibrated to public data, not measured)"
     signal: CarbonSignal = _SIGNAL
+    publishing: Publishing = AS_A_FILE
 
     def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
         """See `CarbonSource`.
@@ -113,6 +114,7 @@ class SyntheticTraffic:
     seed: int = 0
     mean_rps: float = 16.0
     name: str = "synthetic traffic (calibrated to public data, not measured)"
+    publishing: Publishing = AS_A_FILE
 
     def fetch(self, cells: CellGrid, start: datetime, end: datetime) -> Fetched:
         """See `TrafficSource`.

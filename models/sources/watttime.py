@@ -20,7 +20,7 @@ import pandas as pd
 
 from freesh_plugin.core.errors import SourceError
 from models.domain.scenario import CarbonSignal
-from models.sources.ports import Fetched
+from models.sources.ports import Fetched, Publishing
 from models.sources.rows import (
     CARBON,
     PLAUSIBLE_CARBON,
@@ -49,6 +49,13 @@ LIVE = timedelta(hours=1)
 """A cut-off that is longer ago belongs to a past slot: it gets the forecast that was the newest one then."""
 ISSUED_WITHIN = timedelta(hours=1)
 """Forecasts are issued every 5 minutes; for a past slot those of the hour before the cut-off are asked for."""
+
+PUBLISHING = Publishing(
+    lag=timedelta(minutes=5),
+    max_age=timedelta(hours=1),
+    updated_every=timedelta(minutes=5),
+    revised_within=timedelta(days=1),
+)
 
 _MARGINAL = CarbonSignal("marginal", "direct")
 _FORMAT = "%Y-%m-%dT%H:%M+00:00"
@@ -107,6 +114,7 @@ class WattTimeCarbon:
     clock: Callable[[], datetime] = field(default=utc_now, repr=False)
     name: str = "WattTime co2_moer (marginal, direct, CO2 alone; terms of the plan)"
     signal: CarbonSignal = _MARGINAL
+    publishing: Publishing = PUBLISHING
     _session: _Session = field(default_factory=_Session, repr=False, compare=False)
 
     def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:

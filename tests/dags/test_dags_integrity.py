@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 ROOT = Path(__file__).parents[2]
-DAGS = ("freesh_traffic", "freesh_carbon", "freesh_plan")
+DAGS = ("freesh_traffic", "freesh_carbon", "freesh_prices", "freesh_plan")
 HEAVY = ("numpy", "pandas", "sqlalchemy", "pyomo", "highspy", "statsmodels", "sklearn", "msgspec", "models")
 
 
-def test_the_three_are_read_without_an_error(bag: "DagBag") -> None:
+def test_they_are_read_without_an_error(bag: "DagBag") -> None:
     assert bag.import_errors == {}
     assert set(bag.dags) == set(DAGS)
 
@@ -112,7 +112,7 @@ def test_reading_the_files_loads_nothing_heavy(airflow_home: Path) -> None:
     """In a fresh interpreter, beside what Airflow itself loads."""
     code = (
         "import sys, airflow.sdk; before = set(sys.modules);"
-        "import dags.freesh_traffic, dags.freesh_carbon, dags.freesh_plan;"
+        "import dags.freesh_traffic, dags.freesh_carbon, dags.freesh_prices, dags.freesh_plan;"
         "print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run(

@@ -1,6 +1,6 @@
 """Sources of carbon and traffic in memory: what was, by a formula, and a switch to fail."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -9,7 +9,8 @@ import pandas as pd
 from freesh_plugin.core.errors import SourceError
 from freesh_plugin.core.request import CellGrid, cell_labels
 from models.domain.scenario import CarbonSignal
-from models.sources.ports import Fetched
+from models.sources.file import PRICES, TRAFFIC
+from models.sources.ports import AS_A_FILE, Fetched, Publishing
 
 
 @dataclass
@@ -21,6 +22,7 @@ class FlatTraffic:
     name: str = "flat traffic"
     failing: bool = False
     asked: list[tuple[datetime, datetime]] = field(default_factory=list)
+    publishing: Publishing = TRAFFIC
 
     def fetch(self, cells: CellGrid, start: datetime, end: datetime) -> Fetched:
         """See `TrafficSource`."""
@@ -55,6 +57,7 @@ class FlatCarbon:
     down: set[str] = field(default_factory=set)
     name: str = "flat carbon"
     signal: CarbonSignal | None = None
+    publishing: Publishing = AS_A_FILE
 
     def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
         """See `CarbonSource`."""
@@ -73,3 +76,29 @@ class FlatCarbon:
                 ignore_index=True,
             )
         )
+
+
+@dataclass
+class DayAheadPrices:
+    """Implements `PriceSource`: `levels` by zone and hour of the day, published up to `until`; zones in `down` fail."""
+
+    levels: dict[str, Callable[[int], float]]
+    until: datetime
+    down: set[str] = field(default_factory=set)
+    name: str = "day-ahead prices"
+    publishing: Publishing = PRICES
+    asked: list[tuple[str, datetime, datetime]] = field(default_factory=list)
+
+    def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
+        """See `PriceSource`."""
+        del cut_off
+        self.asked += [(zone, start, end) for zone in zones]
+        broken = self.down.intersection(zones)
+        if broken:
+            raise SourceError(f"{self.name}: {broken.pop()} is down")
+        times = pd.date_range(pd.Timestamp(start).ceil("h"), min(end, self.until), freq="h", inclusive="left")
+        tables = [
+            pd.DataFrame({"time": times, "zone": zone, "price_usd_per_mwh": [self.levels[zone](t.hour) for t in times]})
+            for zone in zones
+        ]
+        return Fetched(pd.concat(tables, ignore_index=True))

@@ -18,12 +18,12 @@ def check_fleet(scenario: Scenario) -> None:
 
 
 def check_series(scenario: Scenario) -> None:
-    """Check that demand and carbon are known for every step: a missing row is unknown, not zero.
+    """Check that demand, carbon and needed prices are known for every step: a missing row is unknown, not zero.
 
     Raises:
         ScenarioError: the first row that is missing.
     """
-    _raise_first((_demand_classes, _demand_steps, _carbon), scenario)
+    _raise_first((_demand_classes, _demand_steps, _carbon, _prices_there), scenario)
 
 
 def _raise_first(rules: Iterable[Callable[[Scenario], Iterator[str]]], scenario: Scenario) -> None:
@@ -93,10 +93,14 @@ def _carbon(scenario: Scenario) -> Iterator[str]:
 
 
 def _prices(scenario: Scenario) -> Iterator[str]:
-    """Prices are known at every location in every step, and are there when cost is minimised."""
+    """Prices are known at every location in every step, if at all."""
     if scenario.prices:
         yield from _location_steps("prices.csv", scenario, [(each.location, each.step) for each in scenario.prices])
-    elif scenario.objective.needs_prices:
+
+
+def _prices_there(scenario: Scenario) -> Iterator[str]:
+    """Prices are there when cost is minimised; a fleet gets them from a source of prices."""
+    if scenario.objective.needs_prices and not scenario.prices:
         yield f"scenario.yaml, objective: {scenario.objective.name!r} needs prices.csv, and there is none"
 
 
