@@ -5,8 +5,10 @@ Demand enters only through its maximum over time, so it is aggregated, exactly.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from freesh_plugin.core.units import JOULES_PER_KWH
 from models.allocation.signals import weights_per_joule
@@ -116,31 +118,37 @@ def _demand(scenario: Scenario, partition: str) -> dict[str, float]:
     return peaks
 
 
+def unserved(program: PaperProgram) -> list[str]:
+    """Classes with demand that no mode may serve anywhere."""
+    able = {each.request_class for each in program.columns if each.capacity_rps > 0}
+    return [name for name, rate in sorted(program.demand_rps.items()) if rate > 0 and name not in able]
+
+
 def undominated(program: PaperProgram) -> PaperProgram:
     """The program without columns that another replaces in any solution, one for one, at no loss: exact.
 
     Column k replaces j of the same location and class when it costs no more, serves no less and takes no more GPUs
     of any type. A column that serves nothing and saves nothing is replaced by nothing.
     """
-    groups: dict[tuple[str, str], list[PaperColumn]] = {}
-    for each in program.columns:
-        groups.setdefault((each.location, each.request_class), []).append(each)
-    kept = tuple(
-        each
-        for group in groups.values()
-        for i, each in enumerate(group)
-        if (each.capacity_rps > 0 or each.cost < 0)
-        and not any(_replaces(other, each, earlier=k < i) for k, other in enumerate(group) if k != i)
+    groups: dict[tuple[str, str], list[int]] = {}
+    for i, each in enumerate(program.columns):
+        if each.capacity_rps > 0 or each.cost < 0:
+            groups.setdefault((each.location, each.request_class), []).append(i)
+    kept = sorted(i for group in groups.values() for i in _unreplaced(program.columns, group))
+    return dataclasses.replace(program, columns=tuple(program.columns[i] for i in kept))
+
+
+def _unreplaced(columns: Sequence[PaperColumn], group: Sequence[int]) -> list[int]:
+    """Those of a group that no other replaces; of equal ones the first."""
+    kinds = sorted({kind for i in group for kind, _ in columns[i].gpus})
+    # Per column: cost, less the capacity, GPUs by type. One replaces another that is nowhere below it.
+    burdens = np.array(
+        [
+            (columns[i].cost, -columns[i].capacity_rps, *(dict(columns[i].gpus).get(kind, 0) for kind in kinds))
+            for i in group
+        ]
     )
-    return dataclasses.replace(program, columns=kept)
-
-
-def _replaces(other: PaperColumn, column: PaperColumn, *, earlier: bool) -> bool:
-    """Whether `other` can stand in for `column`; of two that are equal the earlier stays."""
-    taken = dict(column.gpus)
-    if other.cost > column.cost or other.capacity_rps < column.capacity_rps:
-        return False
-    if any(count > taken.get(kind, 0) for kind, count in other.gpus):
-        return False
-    same = (other.cost, other.capacity_rps, other.gpus) == (column.cost, column.capacity_rps, column.gpus)
-    return earlier or not same
+    no_worse = (burdens[:, None, :] <= burdens[None, :, :]).all(axis=2)
+    earlier = np.triu(np.ones_like(no_worse), k=1)
+    replaces = no_worse & (~no_worse.T | earlier)
+    return [group[j] for j in np.flatnonzero(~replaces.any(axis=0)).tolist()]

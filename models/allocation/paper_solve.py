@@ -1,13 +1,11 @@
 """Solving the published program: partition by partition, the best of them, or why there is none."""
 
-import dataclasses
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
-from models.allocation.paper import PaperColumn, PaperProgram, paper_programs, undominated
-from models.allocation.paper_model import build_paper, build_shortage
+from models.allocation.paper import PaperColumn, PaperProgram, paper_programs, undominated, unserved
+from models.allocation.paper_model import build_shortage
+from models.allocation.paper_search import exact, guided
 from models.allocation.solve.answer import Answer, Ending
 from models.allocation.solve.budget import Budget
 from models.allocation.solve.chain import Chain
@@ -17,6 +15,8 @@ from models.allocation.verdict import proven, relative_gap, tightest
 from models.domain.allocation import AllocationResult, InstanceCount, Outcome, Totals
 from models.domain.scenario import Objective, Scenario
 
+EXACT_COLUMNS = 300
+"""Most columns of a partition that are searched without a relaxation first (docs/adr/0060)."""
 _DIAGNOSIS_S = 5.0
 """Time for finding out why a program is infeasible, seconds."""
 
@@ -27,27 +27,14 @@ def solve_paper(
     """Solve the published form: it may be infeasible, and then says which constraint binds."""
     with budget.building():
         programs = [undominated(each) for each in paper_programs(scenario, objective)]
-    answers = [_solve_one(program, chain, gap, budget, parts=len(programs) - i) for i, program in enumerate(programs)]
+    large = gap > 0 and max((len(each.columns) for each in programs), default=0) > EXACT_COLUMNS
+    answers = (guided if large else exact)(programs, chain, gap, budget)
     solved = [i for i, each in enumerate(answers) if each.values is not None]
     notes = (*notes, *dict.fromkeys(chain.failures))
     if not solved:
         return _without_values(programs, answers, chain, budget, notes)
     best = min(solved, key=lambda i: answers[i].objective or 0.0)
     return _result(scenario, programs[best], answers, best, gap, budget, notes)
-
-
-def _solve_one(program: PaperProgram, chain: Chain, gap: float, budget: Budget, parts: int) -> Answer:
-    if unserved(program):
-        return Answer(Ending.INFEASIBLE, reason="a class has no mode", solver="none needed")
-    with budget.building():
-        matrix, columns = compile_model(model := build_paper(program))
-    with budget.solving():
-        answer = chain.solve(matrix, gap=gap, time_limit_s=budget.left_s(parts))
-    if answer.values is None:
-        return answer
-    at = [columns.of(model.x[i]) for i in range(len(program.columns))]
-    values = np.array([0.0 if column is None else answer.values[column] for column in at])
-    return Answer(answer.ending, values, answer.objective, answer.bound, answer.reason, answer.solver)
 
 
 def _result(
@@ -80,7 +67,7 @@ def _result(
 
 
 def _unproven(answers: Sequence[Answer]) -> list[str]:
-    return [each.reason for each in answers if each.ending in (Ending.NO_INCUMBENT, Ending.FAILED)]
+    return [each.reason for each in answers if each.ending in (Ending.NO_INCUMBENT, Ending.FAILED) and each.reason]
 
 
 def _totals(scenario: Scenario, columns: Sequence[PaperColumn], counts: Sequence[int]) -> Totals:
@@ -125,12 +112,6 @@ def _without_values(
     )
 
 
-def unserved(program: PaperProgram) -> list[str]:
-    """Classes with demand that no mode may serve anywhere."""
-    able = {each.request_class for each in program.columns if each.capacity_rps > 0}
-    return [name for name, rate in sorted(program.demand_rps.items()) if rate > 0 and name not in able]
-
-
 def _why_infeasible(program: PaperProgram, chain: Chain) -> list[str]:
     """The constraint that no allocation of this partition meets, in a sentence."""
     where = f"partition {program.partition}"
@@ -143,8 +124,7 @@ def _why_infeasible(program: PaperProgram, chain: Chain) -> list[str]:
         ]
     matrix, _ = compile_model(build_shortage(program))
     # Without whole numbers: a lower bound is all that is claimed, and it takes a tenth of the time.
-    linear = dataclasses.replace(matrix, integer=np.zeros_like(matrix.integer))
-    answer = chain.solve(linear, gap=0.0, time_limit_s=_DIAGNOSIS_S)
+    answer = chain.solve(matrix.relaxed(), gap=0.0, time_limit_s=_DIAGNOSIS_S)
     total = sum(program.stock.values())
     missing = math.ceil(answer.bound - 1e-6) if answer.bound is not None else 0
     least = f", at least {missing} more" if missing else ""

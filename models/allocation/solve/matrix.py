@@ -67,6 +67,25 @@ class Matrix:
             lower[column], upper[column] = low, high
         return dataclasses.replace(self, lower=lower, upper=upper, integer=self.integer & (lower < upper))
 
+    def relaxed(self) -> "Matrix":
+        """The same program without whole numbers: its optimum bounds the program's own from below."""
+        return dataclasses.replace(self, integer=np.zeros_like(self.integer))
+
+    def among(self, chosen: npt.NDArray[np.bool_]) -> "Matrix":
+        """The program of the chosen columns alone; the others, whose bounds must allow it, are 0."""
+        kept = chosen[self.index]
+        taken = np.concatenate(([0], np.cumsum(kept)))  # entries kept before each one
+        return dataclasses.replace(
+            self,
+            cost=self.cost[chosen],
+            lower=self.lower[chosen],
+            upper=self.upper[chosen],
+            integer=self.integer[chosen],
+            starts=taken[self.starts],
+            index=(np.cumsum(chosen) - 1)[self.index[kept]],
+            value=self.value[kept],
+        )
+
     def minimising(self, column: int) -> "Matrix":
         """The same program, with one column as its objective."""
         cost = np.zeros_like(self.cost)
@@ -75,14 +94,19 @@ class Matrix:
 
 
 class Columns:
-    """Where the variables of a Pyomo model lie among the columns of its matrix."""
+    """Where the variables and constraints of a Pyomo model lie among the columns and rows of its matrix."""
 
-    def __init__(self, variables: Sequence[object]) -> None:
+    def __init__(self, variables: Sequence[object], constraints: Sequence[object] = ()) -> None:
         self._at = {id(each): i for i, each in enumerate(variables)}
+        self._rows = {id(each): i for i, each in enumerate(constraints)}
 
     def of(self, variable: object) -> int | None:
         """Column of a variable; None when no row or cost mentions it."""
         return self._at.get(id(variable))
+
+    def row(self, constraint: object) -> int | None:
+        """Row of a constraint; None when it holds whatever the values."""
+        return self._rows.get(id(constraint))
 
 
 def compile_model(model: pyo.ConcreteModel) -> tuple[Matrix, Columns]:
@@ -104,4 +128,4 @@ def compile_model(model: pyo.ConcreteModel) -> tuple[Matrix, Columns]:
         row_lower=np.where(kinds <= 0, rhs, -np.inf),
         row_upper=np.where(kinds >= 0, rhs, np.inf),
     )
-    return matrix, Columns(form.columns)
+    return matrix, Columns(form.columns, [row.constraint for row in form.rows])
