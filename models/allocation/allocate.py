@@ -1,7 +1,7 @@
 """Allocating: one call for either form, in this process or in a worker."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from freesh_plugin.core.errors import AllocationError
 from models.allocation.promises import check_program
@@ -63,7 +63,7 @@ def _without_worker(scenario: Scenario, lost: AllocationResult) -> AllocationRes
 
 def evaluate_fixed(
     scenario: Scenario,
-    partition: str,
+    partition: str | Mapping[str, str],
     instances: Sequence[InstanceCount],
     objective: Objective | None = None,
     *,
@@ -73,7 +73,7 @@ def evaluate_fixed(
 
     Args:
         scenario: The problem; starts are charged against `scenario.running`.
-        partition: Name of the partition whose classes the instances serve.
+        partition: The partition whose classes the instances serve, by model; a name alone is every model's.
         instances: The allocation; it may be wasteful.
         objective: What flows are routed for, and what is counted; the scenario's own when None.
         worker: A process that does it under a hard limit; None = this process.
@@ -88,11 +88,12 @@ def evaluate_fixed(
     if objective is not None:
         scenario = dataclasses.replace(scenario, objective=objective)
     check_program(scenario, "full")
+    chosen = dict.fromkeys(scenario.models, partition) if isinstance(partition, str) else dict(partition)
     if worker is not None:
-        return worker.evaluate(scenario, partition, instances)
+        return worker.evaluate(scenario, chosen, instances)
     from models.allocation.fixed import evaluate  # Pyomo: only where it solves
 
-    return evaluate(scenario, partition, instances)
+    return evaluate(scenario, chosen, instances)
 
 
 def _check_arguments(formulation: str, solver: str, gap: float, time_limit_s: float) -> None:

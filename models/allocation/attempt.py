@@ -1,10 +1,11 @@
-"""One partition, solved: its program, what was proven, and a solution that packs onto the machines."""
+"""Some candidate partitions, solved: the program, what was proven, and a solution that packs onto the machines."""
 
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from models.allocation.data import Pool, program_data
+from models.allocation.collect import program_data
+from models.allocation.data import Candidates, Pool
 from models.allocation.fleet import Fleet
 from models.allocation.pack import pack
 from models.allocation.pack_cut import PackCut, failed_packings
@@ -22,7 +23,7 @@ _MOST_CUTS = 20
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of one partition.
+    """What came of some candidate partitions.
 
     Attributes:
         program: The program last solved.
@@ -41,22 +42,27 @@ class Attempt:
     notes: tuple[str, ...] = ()
 
     @property
-    def rank(self) -> tuple[float, float, float, float]:
-        """Smaller is better: what nobody may serve, the worst fraction, the total shed, the objective."""
+    def rank(self) -> tuple[float, ...]:
+        """Smaller is better: what nobody may serve, the worst fraction, the total shed, the exposure, the objective."""
         assert self.solution is not None, "only a solution ranks"
-        data = self.program.data
-        unserved = sum(rate for (stream, _), rate in data.demand_rps.items() if stream in data.unserved)
-        worst, total = self.solution.levels
+        worst, total, exposed = self.solution.levels
+        unserved = self.program.data.unserved_rps
         # Rounded: levels are met to a solver's tolerance, and a billionth less shed is not worth any carbon.
-        return (round(unserved, 4), round(worst, 4), round(total, 3), self.solution.objective)
+        return (round(unserved, 4), round(worst, 4), round(total, 3), round(exposed, 3), self.solution.objective)
 
 
 def attempt(
-    scenario: Scenario, partition: str, fleet: Fleet, signals: Signals, stages: Stages, budget: Budget, parts: int
+    scenario: Scenario,
+    candidates: Candidates,
+    fleet: Fleet,
+    signals: Signals,
+    stages: Stages,
+    budget: Budget,
+    parts: int,
 ) -> Attempt:
-    """Solve one partition; while its instances do not pack, cut that off and solve again."""
+    """Solve some candidate partitions; while the instances do not pack, cut that off and solve again."""
     with budget.building():
-        data = program_data(scenario, partition, fleet, signals, keep=running_pools(scenario, partition, fleet))
+        data = program_data(scenario, candidates, fleet, signals, keep=running_pools(scenario, candidates, fleet))
     cuts: tuple[PackCut, ...] = ()
     for _ in range(_MOST_CUTS):
         with budget.building():
@@ -67,7 +73,8 @@ def attempt(
         solution = polished(program, program.solution(staged.answer), staged.levels, stages)
         failed = failed_packings(data, data.counts(solution.counts))
         if not failed:
-            notes = () if staged.least else (f"That partition {partition} must shed so much was not proven in time.",)
+            unproven = f"{data.title}: that so much must be shed, or left exposed, was not proven in time."
+            notes = () if staged.least else (unproven,)
             return Attempt(program, staged.answer, solution, staged.levels, staged.least, notes)
         cuts += failed
     return _without_the_unpacked(program, staged.answer, solution, stages)
@@ -76,32 +83,40 @@ def attempt(
 def polished(program: FullProgram, solution: Solution, levels: Levels, stages: Stages) -> Solution:
     """The best flows for these very counts: a search holds counts whole, and flows to them, only to a tolerance."""
     asked = sum(program.data.demand_rps.values())
-    for allowed in (levels, Levels(levels.worst + TOLERANCE, levels.total + TOLERANCE * asked)):
+    looser = Levels(levels.worst + TOLERANCE, levels.total + TOLERANCE * asked, levels.exposed + TOLERANCE * asked)
+    for allowed in (levels, looser):
         answer = stages.within(program, allowed, solution.counts)
         if answer.values is not None:
             return program.solution(answer)
     return solution
 
 
-def running_pools(scenario: Scenario, partition: str, fleet: Fleet) -> Iterable[Pool]:
-    """Pools that run now under labels of this partition, so that keeping them is among the choices."""
-    profiled = {(each.request_class, each.mode) for each in scenario.profiles if each.partition == partition}
+def running_pools(scenario: Scenario, candidates: Candidates, fleet: Fleet) -> Iterable[Pool]:
+    """Pools that run now under labels of these partitions, so that keeping them is among the choices."""
+    profiled = {(each.model, each.partition, each.request_class, each.mode) for each in scenario.profiles}
     return {
-        Pool(row.location, row.request_class, row.mode)
+        Pool(row.location, *label, fleet.holder(row.location, row.machine))
         for row in fleet.labels
-        if row.partition in (None, partition) and (row.request_class, row.mode) in profiled
+        for partition in candidates.get(row.model, ())
+        if row.partition in (None, partition)
+        and (label := (row.model, partition, row.request_class, row.mode)) in profiled
     }
 
 
 def _without_the_unpacked(program: FullProgram, answer: Answer, solution: Solution, stages: Stages) -> Attempt:
     """The last solution without the instances that no machine holds; what they served may be shed."""
     data = program.data
-    unpacked = {
-        Pool(each.location, each.request_class, each.mode): each.count
-        for each in pack(data.scenario, data.counts(solution.counts)).unpacked
-    }
-    counts = [count - unpacked.get(pool, 0) for pool, count in zip(data.pools, solution.counts, strict=True)]
+    unpacked = pack(data.scenario, data.counts(solution.counts)).unpacked
+    counts = list(solution.counts)
+    for each in unpacked:
+        left = each.count
+        for i, pool in enumerate(data.pools):
+            if (pool.location, pool.model, pool.request_class, pool.mode) == each.pool:
+                taken = min(left, counts[i])
+                counts[i] -= taken
+                left -= taken
     staged = stages.settle(program, counts)
-    note = f"{sum(unpacked.values())} instances do not pack onto the machines after {_MOST_CUTS} cuts: left out."
+    missing = sum(each.count for each in unpacked)
+    note = f"{missing} instances do not pack onto the machines after {_MOST_CUTS} cuts: left out."
     fixed = None if staged.answer.values is None else program.solution(staged.answer)
     return Attempt(program, dataclasses.replace(answer, bound=None), fixed, staged.levels, least=False, notes=(note,))

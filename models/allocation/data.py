@@ -1,60 +1,58 @@
-"""The data of the full program for one model and one partition: pools, streams of demand, who may serve whom."""
+"""The data of the full program: the models' candidate partitions, their pools and streams, and who may serve whom."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from freesh_plugin.core.errors import AllocationError, ScenarioError
 from models.allocation.fleet import Fleet, Place
 from models.allocation.machines import Hardware
-from models.allocation.paper import meets
+from models.allocation.power_lines import PowerLine, power_line
 from models.allocation.signals import Signals
 from models.domain.allocation import InstanceCount
-from models.domain.scenario import Location, Mode, Profile, Scenario, ServiceLevel
+from models.domain.scenario import Location, Mode, Profile, Scenario
+
+Candidates = Mapping[str, Sequence[str]]
+"""Partitions that may be chosen, by model."""
 
 
 class Pool(NamedTuple):
-    """(n, r, m): instances of a mode that serve a class at a location."""
+    """(n, a, q, r, m): instances of a mode that serve a class of a model's partition at a location.
+
+    `machine` names theirs where it matters which one it is (a loss to survive, GPUs that come or go), else it is
+    empty: any. `load` is the share of its capacity that an instance is used up to: 1 but where power over load is
+    not affine.
+    """
 
     location: str
+    model: str
+    partition: str
     request_class: str
     mode: str
+    machine: str = ""
+    load: float = 1.0
 
 
 class Stream(NamedTuple):
-    """(r, o, k): demand of a class from an origin in a tier."""
+    """(a, q, r, o, k): demand of a class of a model's partition from an origin in a tier."""
 
+    model: str
+    partition: str
     request_class: str
     origin: str
     tier: str
 
 
 @dataclass(frozen=True)
-class PoolPower:
-    """Watts of one instance of a pool, at its location.
-
-    Attributes:
-        idle_w: P0, never below what its GPUs would draw parked.
-        idle_extra_w: P0 less the parked watts of the GPUs it takes.
-        joules_per_request: (P1 - P0)/L.
-    """
-
-    idle_w: float
-    idle_extra_w: float
-    joules_per_request: float
-
-
-@dataclass(frozen=True)
 class ProgramData:
-    """One model, one partition.
+    """The models of a scenario, each with its candidate partitions.
 
     Attributes:
         scenario: What it is taken from.
-        partition: q.
+        candidates: Partitions by model; exactly one of each model's is chosen.
         fleet: GPUs and what runs now.
         signals: w, by location and step.
-        pools: Candidates that fit a location and serve some stream, and those that were asked for.
+        pools: Those that fit a location and serve some stream, and those that were asked for.
         profiles: Profile of each pool.
         streams: Streams with demand that some pool may serve.
         unserved: Streams with demand that no pool may serve.
@@ -64,7 +62,7 @@ class ProgramData:
     """
 
     scenario: Scenario
-    partition: str
+    candidates: Candidates
     fleet: Fleet
     signals: Signals
     pools: tuple[Pool, ...]
@@ -76,9 +74,22 @@ class ProgramData:
     arcs: Mapping[Stream, tuple[int, ...]]
 
     @property
-    def model(self) -> str:
-        """The model that is planned, a."""
-        return self.scenario.models[0]
+    def title(self) -> str:
+        """What is decided, in words: the partition, or the choice between several."""
+        if len(self.candidates) == 1:
+            return f"Partition {' or '.join(next(iter(self.candidates.values())))}"
+        return f"The allocation of {len(self.candidates)} models"
+
+    @property
+    def unserved_rps(self) -> float:
+        """Demand that no pool may serve, summed over steps, req/s."""
+        none = set(self.unserved)
+        return sum(rate for (stream, _), rate in self.demand_rps.items() if stream in none)
+
+    @cached_property
+    def open_choices(self) -> frozenset[tuple[str, str]]:
+        """(model, partition) of the models that have more than one candidate."""
+        return frozenset((a, q) for a, names in self.candidates.items() if len(names) > 1 for q in names)
 
     @cached_property
     def modes(self) -> dict[str, Mode]:
@@ -92,35 +103,59 @@ class ProgramData:
 
     @cached_property
     def places(self) -> dict[Place, list[int]]:
-        """Indices of the pools of each (location, hardware), those that only run now included."""
+        """Indices of the pools of each (location, machine, hardware), those that only run now included."""
         found: dict[Place, list[int]] = {place: [] for place in self.fleet.standing}
         for i, pool in enumerate(self.pools):
-            found.setdefault((pool.location, self.hardware_of(pool)), []).append(i)
+            found.setdefault((pool.location, pool.machine, self.hardware_of(pool)), []).append(i)
         return dict(sorted(found.items()))
 
     @cached_property
-    def power(self) -> tuple[PoolPower, ...]:
+    def pools_at(self) -> dict[tuple[str, str], list[int]]:
+        """Indices of the pools of each (location, machine or empty)."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for i, pool in enumerate(self.pools):
+            found.setdefault((pool.location, pool.machine), []).append(i)
+        return found
+
+    @cached_property
+    def power(self) -> tuple[PowerLine, ...]:
         """Watts of each pool."""
-        return tuple(self._power_of(pool) for pool in self.pools)
+        return tuple(power_line(self.profiles[pool], pool.load, self._parked_w(pool)) for pool in self.pools)
+
+    @cached_property
+    def capacity_rps(self) -> tuple[float, ...]:
+        """L of each pool: what one instance serves, req/s, used up to its load."""
+        return tuple(self.profiles[pool].capacity_rps * pool.load for pool in self.pools)
 
     @cached_property
     def standing_labels(self) -> dict[int, int]:
-        """x̂[n,r,m]: running instances by pool, of those that serve a class of this partition."""
+        """x̂[n,a,q,r,m]: running instances by pool, of those that serve a class of a candidate partition."""
         at = {pool: i for i, pool in enumerate(self.pools)}
         counts: dict[int, int] = {}
         for row in self.fleet.labels:
-            i = at.get(Pool(row.location, row.request_class, row.mode))
-            if i is not None and row.partition in (None, self.partition):
-                counts[i] = counts.get(i, 0) + row.instances
+            for partition in self.candidates.get(row.model, ()):
+                machine = self.fleet.holder(row.location, row.machine)
+                i = at.get(Pool(row.location, row.model, partition, row.request_class, row.mode, machine))
+                if i is not None and row.partition in (None, partition):
+                    counts[i] = counts.get(i, 0) + row.instances
+                    break
         return counts
 
     def hardware_of(self, pool: Pool) -> Hardware:
         """h: model, GPU types and counts."""
-        return Hardware(self.model, self.modes[pool.mode].hardware)
+        return Hardware(pool.model, self.modes[pool.mode].hardware)
 
     def most(self, pool: Pool) -> int:
-        """Largest number of instances that the machines of its location hold."""
-        return self.fleet.room(pool.location, self.modes[pool.mode].gpus)
+        """Largest number of instances that its machine, or the machines of its location, hold."""
+        return self.fleet.room(pool.location, self.modes[pool.mode].gpus, pool.machine)
+
+    def steps_of(self, pool: Pool) -> range:
+        """Steps in which its GPUs are there."""
+        return self.fleet.window(pool.location, pool.machine)
+
+    def late_until(self, pool: Pool) -> int:
+        """First step in which an instance that starts does serve: it starts now, or when its GPUs come."""
+        return self.steps_of(pool).start + self.late_steps(pool.mode)
 
     def late_steps(self, mode: str) -> int:
         """First steps in which a starting instance does not serve: t with t·Δt < K."""
@@ -133,109 +168,14 @@ class ProgramData:
         return max((self.late_steps(pool.mode) for pool in self.pools), default=0)
 
     def counts(self, solution: Iterable[int]) -> tuple[InstanceCount, ...]:
-        """Counts above 0, pool by pool."""
-        return tuple(
-            InstanceCount(pool.location, self.model, pool.request_class, pool.mode, count)
-            for pool, count in zip(self.pools, solution, strict=True)
-            if count
-        )
+        """Counts above 0, pool by pool, whatever load they are used up to."""
+        totals: dict[tuple[str, str, str, str, str], int] = {}
+        for pool, count in zip(self.pools, solution, strict=True):
+            if count:
+                key = pool.location, pool.model, pool.request_class, pool.mode, pool.machine
+                totals[key] = totals.get(key, 0) + count
+        return tuple(InstanceCount(*key[:4], count, key[4] or None) for key, count in totals.items())
 
-    def _power_of(self, pool: Pool) -> PoolPower:
-        profile, parked = self.profiles[pool], self.locations[pool.location].parked_power_w
-        parked_w = sum(count * parked[kind] for kind, count in self.modes[pool.mode].gpus.items())
-        idle_w = max(profile.idle_power_w, parked_w)  # a loaded GPU draws no less than a parked one
-        slope = max(profile.full_power_w - idle_w, 0.0) / profile.capacity_rps if profile.capacity_rps > 0 else 0.0
-        return PoolPower(idle_w, idle_w - parked_w, slope)
-
-
-def program_data(
-    scenario: Scenario, partition: str, fleet: Fleet, signals: Signals, keep: Iterable[Pool] = ()
-) -> ProgramData:
-    """Collect the data of one partition.
-
-    Args:
-        scenario: The problem.
-        partition: q.
-        fleet: Its fleet.
-        signals: Its signals.
-        keep: Pools to have in it even if they serve nothing, because they run, or are to be evaluated.
-
-    Raises:
-        AllocationError: a pool to keep has no profile in this partition.
-    """
-    profiles = {(each.request_class, each.mode): each for each in scenario.profiles if each.partition == partition}
-    demand, mean_share = _demand(scenario, partition)
-    streams = sorted({stream for stream, _ in demand})
-    serving = _serving(scenario, partition, profiles, streams, fleet)
-    pools = tuple(sorted({pool for pools in serving.values() for pool in pools} | set(keep)))
-    for pool in pools:
-        if (pool.request_class, pool.mode) not in profiles:
-            raise AllocationError(
-                f"partition {partition!r} has no profile of class {pool.request_class!r} in mode {pool.mode!r}"
-            )
-    at = {pool: i for i, pool in enumerate(pools)}
-    return ProgramData(
-        scenario, partition, fleet, signals, pools,
-        profiles={pool: profiles[pool.request_class, pool.mode] for pool in pools},
-        streams=tuple(each for each in streams if serving[each]),
-        unserved=tuple(each for each in streams if not serving[each]),
-        demand_rps=demand,
-        mean_share=mean_share,
-        arcs={stream: tuple(sorted(at[pool] for pool in serving[stream])) for stream in streams},
-    )  # fmt: skip
-
-
-def profiled_partitions(scenario: Scenario) -> list[str]:
-    """Partitions that the model is profiled in, in the scenario's order."""
-    profiled = {each.partition for each in scenario.profiles}
-    return [each.name for each in scenario.partitions if each.name in profiled]
-
-
-_Series = dict[tuple[Stream, int], float]
-
-
-def _demand(scenario: Scenario, partition: str) -> tuple[_Series, _Series]:
-    """α·λ where above 0, and λ̄/(α·λ), by stream and step."""
-    planned: _Series = {}
-    share: _Series = {}
-    for row in scenario.demand:
-        rate = row.demand_rps * scenario.demand_margin
-        if row.partition == partition and rate > 0:
-            key = Stream(row.request_class, row.origin, row.tier), row.step
-            planned[key] = rate
-            share[key] = (row.demand_rps if row.mean_rps is None else row.mean_rps) / rate
-    return planned, share
-
-
-def _serving(
-    scenario: Scenario,
-    partition: str,
-    profiles: Mapping[tuple[str, str], Profile],
-    streams: Iterable[Stream],
-    fleet: Fleet,
-) -> dict[Stream, list[Pool]]:
-    """Pools that may serve each stream: allowed there, fitting there, able, and within the SLO over the network."""
-    levels = {(each.request_class, each.tier): each for each in scenario.slos if each.partition == partition}
-    gpus = {each.name: each.gpus for each in scenario.modes}
-    return {
-        stream: [
-            Pool(location.name, name, mode)
-            for location in scenario.locations
-            if location.allows(stream.origin)
-            for (name, mode), profile in profiles.items()
-            if name == stream.request_class
-            and profile.capacity_rps > 0
-            and fleet.room(location.name, gpus[mode]) > 0
-            and meets(profile, _level(levels, partition, stream), location.rtt_s.get(stream.origin, 0.0))
-        ]
-        for stream in streams
-    }
-
-
-def _level(levels: Mapping[tuple[str, str], ServiceLevel], partition: str, stream: Stream) -> ServiceLevel:
-    found = levels.get((stream.request_class, stream.tier))
-    if found is None:
-        raise ScenarioError(
-            f"slo.csv: no row for partition {partition!r}, class {stream.request_class!r}, tier {stream.tier!r}"
-        )
-    return found
+    def _parked_w(self, pool: Pool) -> float:
+        parked = self.locations[pool.location].parked_power_w
+        return sum(count * parked[kind] for kind, count in self.modes[pool.mode].gpus.items())

@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Sequence
 
 from models.allocation.attempt import running_pools
-from models.allocation.data import ProgramData, profiled_partitions, program_data
+from models.allocation.collect import profiled_partitions, program_data
+from models.allocation.data import Candidates, ProgramData
 from models.allocation.fleet import Fleet
-from models.allocation.greedy import greedy_counts, route
+from models.allocation.greedy import cost_per_request, greedy_counts, route
 from models.allocation.hysteresis import running_counts
 from models.allocation.program import FullProgram
 from models.allocation.promises import full_notes
@@ -35,17 +36,16 @@ def fall_back(scenario: Scenario, reasons: Sequence[str]) -> AllocationResult:
     """
     limited, scenario = scenario, dataclasses.replace(scenario, max_changes_per_location=None)
     fleet, signals, budget = Fleet.of(scenario), Signals.of(scenario, scenario.objective), Budget(_ROUTING_S)
-    candidates: list[tuple[tuple[float, float, float, int, float], Outcome, ProgramData, Solution]] = []
-    for name in profiled_partitions(scenario):
-        data = program_data(scenario, name, fleet, signals, keep=running_pools(scenario, name, fleet))
+    found: list[tuple[tuple[float, ...], Outcome, ProgramData, Solution]] = []
+    for choice in _choices(scenario, fleet, signals):
+        data = program_data(scenario, choice, fleet, signals, keep=running_pools(scenario, choice, fleet))
         for outcome, counts in ((Outcome.HELD, running_counts(data)), (Outcome.GREEDY, greedy_counts(data))):
             solution = None if counts is None else _routed(data, counts, budget)
             if solution is not None:
-                unserved = sum(rate for (stream, _), rate in data.demand_rps.items() if stream in data.unserved)
-                worst, total = solution.levels
-                rank = (unserved, round(worst, 6), round(total, 6), outcome is Outcome.GREEDY, solution.objective)
-                candidates.append((rank, outcome, data, solution))
-    _, outcome, data, solution = min(candidates, key=lambda each: each[0])
+                levels = (round(each, 6) for each in solution.levels)
+                rank = (data.unserved_rps, *levels, outcome is Outcome.GREEDY, solution.objective)
+                found.append((rank, outcome, data, solution))
+    _, outcome, data, solution = min(found, key=lambda each: each[0])
     said = "The plan in force is held" if outcome is Outcome.HELD else "The plan is made by rule of thumb"
     notes = [*reasons, f"{said}: no solver gave one.", *full_notes(scenario)]
     if outcome is Outcome.GREEDY and limited.max_changes_per_location is not None:
@@ -53,6 +53,26 @@ def fall_back(scenario: Scenario, reasons: Sequence[str]) -> AllocationResult:
     return describe(
         data, solution, status=outcome, bound=None, notes=tuple(dict.fromkeys(notes)), solver="none", budget=budget
     )
+
+
+def _choices(scenario: Scenario, fleet: Fleet, signals: Signals) -> list[Candidates]:
+    """One model: each of its partitions. Several: what runs now, and each model's partition of least cost by itself."""
+    partitions = profiled_partitions(scenario)
+    if len(partitions) == 1:
+        return [{model: (name,)} for model, names in partitions.items() for name in names]
+    cheapest = {
+        model: (min(names, key=lambda name: _cost(scenario, model, name, fleet, signals)),)
+        for model, names in partitions.items()
+    }
+    running = {row.model: (row.partition,) for row in fleet.labels if row.partition in partitions[row.model]}
+    return [cheapest, {**cheapest, **running}] if running else [cheapest]
+
+
+def _cost(scenario: Scenario, model: str, name: str, fleet: Fleet, signals: Signals) -> tuple[float, float]:
+    """What nobody may serve, and the cost of the rest where each stream has the pool that is cheapest for it."""
+    data = program_data(scenario, {model: (name,)}, fleet, signals)
+    least = {stream: min(cost_per_request(data, i) for i in data.arcs[stream]) for stream in data.streams}
+    return data.unserved_rps, sum(rate * least.get(stream, 0.0) for (stream, _), rate in data.demand_rps.items())
 
 
 def _routed(data: ProgramData, counts: tuple[int, ...], budget: Budget) -> Solution | None:

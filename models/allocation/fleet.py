@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from models.allocation.machines import Hardware, hardware, machine_gpus
-from models.domain.scenario import Running, Scenario
+from models.allocation.machines import Hardware, hardware, machine_gpus, passing_machines
+from models.domain.scenario import Running, Scenario, Survive
 
-Place = tuple[str, Hardware]
-"""(location, hardware): what needs a restart to change, where."""
+Place = tuple[str, str, Hardware]
+"""(location, machine or empty for any, hardware): what needs a restart to change, where."""
 
 
 @dataclass(frozen=True)
@@ -16,48 +16,81 @@ class Fleet:
     """GPUs and standing instances of a scenario.
 
     Attributes:
+        holders: GPUs by location, by name of a machine or, under the empty name, of all machines between which an
+            instance need not choose, and by GPU type. Machines have names of their own where one must be outlived, or
+            where they are there in some steps only.
         machines: GPUs that an instance may hold all horizon long, by location, machine, GPU type.
-        stock: Ḡ[n,c], their sum by (location, GPU type).
+        windows: Steps in which machines that come or go are there, by (location, machine).
         base_power_w: Watts at (location, step) with nothing running: every powered GPU parked, every host on. No
             plan switches hosts off, so a host is on while one of its GPUs is there.
-        standing: X̂[n,h], running instances by (location, hardware) that may stay.
+        standing: X̂[n,h], running instances by place that may stay.
         labels: The same, row by row, for their classes.
         running_known: Whether the scenario says what runs. If it does not, nothing is charged for starting.
+        steps: T.
     """
 
+    holders: Mapping[str, Mapping[str, Mapping[str, int]]]
     machines: Mapping[str, Mapping[str, Mapping[str, int]]]
-    stock: Mapping[tuple[str, str], int]
+    windows: Mapping[tuple[str, str], range]
     base_power_w: Mapping[tuple[str, int], float]
     standing: Mapping[Place, int]
     labels: tuple[Running, ...]
     running_known: bool
+    steps: int
 
-    def room(self, location: str, gpus: Mapping[str, int]) -> int:
-        """How many instances that take these GPUs the machines of a location hold; one does not span machines."""
+    def room(self, location: str, gpus: Mapping[str, int], machine: str = "") -> int:
+        """How many instances that take these GPUs a machine, or those of a location, hold; one does not span them."""
+        here = [self.holders[location].get(machine, {})] if machine else self.machines[location].values()
         return sum(
-            min((here.get(kind, 0) // count for kind, count in gpus.items() if count), default=0)
-            for here in self.machines[location].values()
+            min((each.get(kind, 0) // count for kind, count in gpus.items() if count), default=0) for each in here
         )
+
+    def window(self, location: str, machine: str) -> range:
+        """Steps in which a machine's GPUs are there."""
+        return self.windows.get((location, machine), range(self.steps))
+
+    def holder(self, location: str, machine: str) -> str:
+        """The name under which a machine's GPUs are held: its own, or the empty one."""
+        return machine if machine in self.holders[location] else next(iter(self.holders[location]), "")
 
     @classmethod
     def of(cls, scenario: Scenario) -> "Fleet":
         """The fleet of a scenario."""
-        machines = machine_gpus(scenario)
-        stock: Counter[tuple[str, str]] = Counter()
-        for location, here in machines.items():
-            for gpus in here.values():
-                stock.update({(location, kind): count for kind, count in gpus.items()})
-        labels = _staying(scenario, machines)
+        machines, passing = machine_gpus(scenario), passing_machines(scenario)
+        holders = {name: _holders(scenario, here) for name, here in machines.items()}
+        for (location, machine), (gpus, _) in passing.items():
+            holders[location][machine] = gpus
+        windows = {place: window for place, (_, window) in passing.items()}
+        labels = _staying(scenario, machines, passing)
+        base, known = _base_power_w(scenario), bool(scenario.running)
+        bare = cls(holders, machines, windows, base, {}, labels, known, scenario.steps)
         standing: Counter[Place] = Counter()
         for row in labels:
-            standing[row.location, hardware(scenario, row.model, row.mode)] += row.instances
-        base = _base_power_w(scenario)
-        return cls(machines, stock, base, standing, labels, bool(scenario.running))
+            holder = bare.holder(row.location, row.machine)
+            standing[row.location, holder, hardware(scenario, row.model, row.mode)] += row.instances
+        return replace(bare, standing=standing)
 
 
-def _staying(scenario: Scenario, machines: Mapping[str, Mapping[str, Mapping[str, int]]]) -> tuple[Running, ...]:
-    """Running instances whose machine has their GPUs all horizon long; the rest must move, hence start anew."""
+def _holders(scenario: Scenario, here: Mapping[str, Mapping[str, int]]) -> dict[str, Mapping[str, int]]:
+    if scenario.survive is Survive.MACHINE:
+        return dict(here)
+    stock: Counter[str] = Counter()
+    for gpus in here.values():
+        stock.update(gpus)
+    return {"": stock}
+
+
+def _staying(
+    scenario: Scenario,
+    machines: Mapping[str, Mapping[str, Mapping[str, int]]],
+    passing: Mapping[tuple[str, str], tuple[Mapping[str, int], range]],
+) -> tuple[Running, ...]:
+    """Running instances whose machine has their GPUs now and for a while; the rest must move, hence start anew.
+
+    Where no machines are listed, the location is one machine, whatever name its running instances were given.
+    """
     free = {(n, machine): Counter(gpus) for n, here in machines.items() for machine, gpus in here.items()}
+    free |= {place: Counter(gpus) for place, (gpus, window) in passing.items() if window.start == 0}
     listed = {each.location for each in scenario.machines}
     rows = []
     for row in sorted(scenario.running, key=lambda each: (each.location, each.machine, each.mode, each.request_class)):
@@ -68,9 +101,7 @@ def _staying(scenario: Scenario, machines: Mapping[str, Mapping[str, Mapping[str
         count = min(row.instances, max(fit, 0))
         gpus.subtract({kind: each * count for kind, each in needs.items()})
         if count:
-            rows.append(
-                Running(row.location, row.machine, row.mode, row.request_class, count, row.partition, row.model)
-            )
+            rows.append(replace(row, machine=machine, instances=count))
     return tuple(rows)
 
 

@@ -1,10 +1,11 @@
-"""Solving the full form: every partition, the best of them, pruned, and held against what runs now."""
+"""Solving the full form: every choice of partitions, the best, pruned, and held against what runs now."""
 
 import dataclasses
 from collections.abc import Sequence
 
 from models.allocation.attempt import Attempt, attempt
-from models.allocation.data import profiled_partitions
+from models.allocation.collect import profiled_partitions, program_data
+from models.allocation.data import Candidates
 from models.allocation.fallback import fall_back
 from models.allocation.fleet import Fleet
 from models.allocation.hysteresis import keep_running
@@ -47,10 +48,29 @@ def solve_full(
 def _attempts(scenario: Scenario, stages: Stages, budget: Budget) -> list[Attempt]:
     with budget.building():
         fleet, signals = Fleet.of(scenario), Signals.of(scenario, scenario.objective)
-    names = profiled_partitions(scenario)
+    choices = _choices(scenario, fleet, signals)
     return [
-        attempt(scenario, name, fleet, signals, stages, budget, parts=len(names) - i) for i, name in enumerate(names)
+        attempt(scenario, each, fleet, signals, stages, budget, parts=len(choices) - i)
+        for i, each in enumerate(choices)
     ]
+
+
+def _choices(scenario: Scenario, fleet: Fleet, signals: Signals) -> list[Candidates]:
+    """One model: a program for each of its partitions. Several, which meet in the stock: one program for them all."""
+    partitions = profiled_partitions(scenario)
+    if len(partitions) == 1:
+        return [{model: (name,)} for model, names in partitions.items() for name in names]
+    return [{model: _most_served(scenario, model, names, fleet, signals) for model, names in partitions.items()}]
+
+
+def _most_served(
+    scenario: Scenario, model: str, names: Sequence[str], fleet: Fleet, signals: Signals
+) -> tuple[str, ...]:
+    """The partitions of a model in which least demand has no pool at all: that comes before anything else."""
+    if len(names) == 1:
+        return tuple(names)
+    unserved = {name: round(program_data(scenario, {model: (name,)}, fleet, signals).unserved_rps, 4) for name in names}
+    return tuple(name for name in names if unserved[name] == min(unserved.values()))
 
 
 def _bound(best: Attempt, attempts: Sequence[Attempt]) -> float | None:
@@ -74,14 +94,12 @@ def _without_solution(
         free = dataclasses.replace(scenario, max_changes_per_location=None)
         broken = f"max_changes_per_location {limit} is not kept: what must stop or start already exceeds it."
         return solve_full(free, chain, gap=gap, budget=budget, notes=(*notes, broken))
-    reasons = [f"Partition {each.program.data.partition}: {each.answer.reason}." for each in attempts]
+    reasons = [f"{each.program.data.title}: {each.answer.reason}." for each in attempts]
     result = fall_back(scenario, (*notes, *chain.failures, *reasons))
     return dataclasses.replace(result, build_s=budget.build_s, solve_s=budget.solve_s)
 
 
 def _unfinished(attempts: Sequence[Attempt]) -> list[str]:
     return [
-        f"Partition {each.program.data.partition} is left out: {each.answer.reason}."
-        for each in attempts
-        if each.solution is None
+        f"{each.program.data.title} is left out: {each.answer.reason}." for each in attempts if each.solution is None
     ]

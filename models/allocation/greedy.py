@@ -33,6 +33,8 @@ class _Floor:
     def __init__(self, data: ProgramData) -> None:
         self._data = data
         self._free = {n: {m: Counter(gpus) for m, gpus in here.items()} for n, here in data.fleet.machines.items()}
+        for location, machine in data.fleet.windows:
+            self._free[location][machine] = Counter(data.fleet.holders[location][machine])
         self._power_left_w = {each.name: _power_left_w(data, each) for each in data.scenario.locations}
         self.counts = [0] * len(data.pools)
 
@@ -43,6 +45,7 @@ class _Floor:
         fitting = [
             (sum(gpus.values()), name)
             for name, gpus in self._free[pool.location].items()
+            if name == pool.machine or (not pool.machine and (pool.location, name) not in self._data.fleet.windows)
             if all(gpus[kind] >= count for kind, count in needs.items())
         ]
         if not fitting or full_w > self._power_left_w[pool.location]:
@@ -83,7 +86,9 @@ class _Unserved:
         """Give one instance's capacity to a stream, and what is left of it to the pool's others."""
         pool = self._data.pools[i]
         for t in self._steps:
-            capacity_rps = min(self._data.profiles[pool].capacity_rps, self._share[t][pool.location])
+            if t not in self._data.steps_of(pool):
+                continue
+            capacity_rps = min(self._data.capacity_rps[i], self._share[t][pool.location])
             for stream in (first, *self._streams[i]):
                 taken = min(capacity_rps, self._left[stream, t])
                 self._left[stream, t] -= taken
@@ -105,13 +110,16 @@ class _Unserved:
 
 
 def route(data: ProgramData, counts: tuple[int, ...]) -> Solution:
-    """Flows of a given allocation: streams with the fewest pools first, cheapest pool first; the rest is shed."""
+    """Flows of a given allocation: streams with the fewest pools first, cheapest pool first; the rest is shed.
+
+    What losses would leave unserved is not looked at. Every model has one candidate partition.
+    """
     flows: dict[tuple[int, int, int], float] = {}
     shed: dict[tuple[int, int], float] = {}
     order = sorted(range(len(data.streams)), key=lambda s: (len(data.arcs[data.streams[s]]), s))
     used = {s: [i for i in _cheapest_first(data, data.streams[s]) if counts[i]] for s in order}
     for t in range(data.scenario.steps):
-        left = [_serving(data, counts, i, t) * data.profiles[pool].capacity_rps for i, pool in enumerate(data.pools)]
+        left = [_serving(data, counts, i, t) * data.capacity_rps[i] for i in range(len(data.pools))]
         share = _share_rps(data, t)
         for s in order:
             rate = data.demand_rps.get((data.streams[s], t), 0.0)
@@ -125,15 +133,16 @@ def route(data: ProgramData, counts: tuple[int, ...]) -> Solution:
                     rate -= taken
             if rate > ROUNDING:
                 shed[s, t] = rate
-    bare = Solution(counts, flows, shed, {}, {}, _started(data, counts), 0.0, reached(data, shed))
+    chosen = {name: names[0] for name, names in data.candidates.items()}
+    bare = Solution(counts, flows, shed, {}, {}, _started(data, counts), 0.0, reached(data, shed), chosen)
     return dataclasses.replace(bare, objective=priced(data, bare))
 
 
 def cost_per_request(data: ProgramData, i: int) -> float:
     """Objective units a request of a fully loaded instance of pool i costs."""
     pool = data.pools[i]
-    weight = sum(joule_cost(data, pool.location, t) for t in range(data.scenario.steps))
-    power, capacity_rps = data.power[i], data.profiles[pool].capacity_rps
+    weight = sum(joule_cost(data, pool.location, t) for t in data.steps_of(pool))
+    power, capacity_rps = data.power[i], data.capacity_rps[i]
     return weight * (power.idle_extra_w / capacity_rps + power.joules_per_request) if capacity_rps > 0 else math.inf
 
 
@@ -157,7 +166,10 @@ def _share_rps(data: ProgramData, t: int) -> dict[str, float]:
 
 def _serving(data: ProgramData, counts: tuple[int, ...], i: int, t: int) -> int:
     """Instances of pool i that serve in step t: those that start do not at once."""
-    if t >= data.late_steps(data.pools[i].mode):
+    pool = data.pools[i]
+    if t not in data.steps_of(pool):
+        return 0
+    if t >= data.late_until(pool):
         return counts[i]
     return min(counts[i], data.standing_labels.get(i, 0))
 

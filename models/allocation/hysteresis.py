@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 
 from models.allocation.attempt import Attempt
-from models.allocation.data import ProgramData, program_data
+from models.allocation.collect import program_data
+from models.allocation.data import ProgramData
 from models.allocation.fleet import Fleet
 from models.allocation.program import FullProgram
 from models.allocation.prune import prune
@@ -24,7 +25,7 @@ def keep_running(attempts: Sequence[Attempt], best: Attempt, gap: float, stages:
     assert best.levels is not None, "a solution has levels"
     for each in attempts:
         counts = running_counts(each.program.data)
-        if counts is None or each.program.data.unserved != best.program.data.unserved:
+        if counts is None or each.program.data.unserved_rps > best.program.data.unserved_rps:
             continue
         levels = _as_good_as(best.levels)
         answer = stages.within(each.program, levels, counts)
@@ -39,11 +40,11 @@ def keep_running(attempts: Sequence[Attempt], best: Attempt, gap: float, stages:
 def _as_good_as(levels: Levels) -> Levels:
     """The levels that two solves of one program may differ by."""
     slack = 1 + 2 * SHED_GAP
-    return NONE_SHED if levels == NONE_SHED else Levels(levels.worst * slack, levels.total * slack)
+    return NONE_SHED if levels == NONE_SHED else Levels(*(each * slack for each in levels))
 
 
 def running_counts(data: ProgramData) -> tuple[int, ...] | None:
-    """Instances by pool if all that runs serves this partition, and may stay where it is; else None."""
+    """Instances by pool if all that runs serves a candidate partition, and may stay where it is; else None."""
     running = sum(each.instances for each in data.scenario.running)
     if not running or sum(data.standing_labels.values()) != running:
         return None
@@ -66,4 +67,4 @@ def _settled(attempt: Attempt, kept: Solution, counts: tuple[int, ...], levels: 
 def _as_if_steady(data: ProgramData) -> FullProgram:
     """The program without changes: equal epochs then give equal flows, whatever ran before."""
     bare: Scenario = dataclasses.replace(data.scenario, running=())
-    return FullProgram(program_data(bare, data.partition, Fleet.of(bare), data.signals, keep=data.pools))
+    return FullProgram(program_data(bare, data.candidates, Fleet.of(bare), data.signals, keep=data.pools))

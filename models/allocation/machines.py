@@ -55,6 +55,36 @@ def machine_gpus(scenario: Scenario) -> dict[str, dict[str, dict[str, int]]]:
     return machines
 
 
+Passing = dict[tuple[str, str], tuple[dict[str, int], range]]
+"""GPUs by type of machines that come or go, and the steps in which they are there, by (location, machine)."""
+
+
+def passing_machines(scenario: Scenario) -> Passing:
+    """Machines whose GPUs are there in the same, not all, of the steps: an instance there lives as long as they do.
+
+    Of a machine whose GPUs come and go apart, those that are not there all horizon long host nothing.
+    """
+    rows: dict[tuple[str, str], list[Machine]] = {}
+    for row in scenario.machines:
+        if row.gpus:
+            rows.setdefault((row.location, row.machine), []).append(row)
+    passing: Passing = {}
+    for place, parts in rows.items():
+        windows = {_window(row, scenario.steps) for row in parts}
+        window = next(iter(windows))
+        if len(windows) == 1 and 0 < len(window) < scenario.steps:
+            gpus: Counter[str] = Counter()
+            for row in parts:
+                gpus[row.gpu_type] += row.gpus
+            passing[place] = (dict(gpus), window)
+    return passing
+
+
+def _window(row: Machine, steps: int) -> range:
+    until = steps if row.available_until is None else min(row.available_until, steps)
+    return range(max(row.available_from or 0, 0), max(until, 0))
+
+
 def _always_there(row: Machine, steps: int) -> bool:
     return (row.available_from or 0) <= 0 and (row.available_until is None or row.available_until >= steps)
 

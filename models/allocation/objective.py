@@ -3,6 +3,7 @@
 import pyomo.environ as pyo
 
 from models.allocation.data import ProgramData
+from models.allocation.fleet import Place
 from models.allocation.variables import linear
 
 
@@ -27,11 +28,12 @@ def idle_terms(model: pyo.ConcreteModel, data: ProgramData) -> list[tuple[float,
     """Σ_t Δt·w⁺·PUE·(P0 - parked)·x for each pool, and for the instances that stay while others start."""
     terms = []
     for i, pool in enumerate(data.pools):
-        steps = [joule_cost(data, pool.location, t) for t in range(data.scenario.steps)]
+        costs = {t: joule_cost(data, pool.location, t) for t in data.steps_of(pool)}
         extra_j = data.power[i].idle_extra_w * data.scenario.step_s
-        terms.append((sum(steps) * extra_j, model.x[i]))
+        terms.append((sum(costs.values()) * extra_j, model.x[i]))
         if data.fleet.running_known and i in model.staying:
-            terms.append((sum(steps[: data.warm_up_steps]) * extra_j, model.staying[i]))
+            warm_up = (each for t, each in costs.items() if t < data.warm_up_steps)
+            terms.append((sum(warm_up) * extra_j, model.staying[i]))
     return terms
 
 
@@ -50,9 +52,9 @@ def load_terms(model: pyo.ConcreteModel, data: ProgramData) -> list[tuple[float,
 
 
 def start_terms(model: pyo.ConcreteModel, data: ProgramData) -> list[tuple[float, object]]:
-    """up[n,h]·E_start[h]·w⁺[n,0]·PUE[n]; the dearest mode of h counts."""
+    """up[n,h]·E_start[h]·w⁺[n,0]·PUE[n]; the dearest mode of h counts. What comes later starts when it comes."""
     return [
-        (start_energy_j(data, pools) * joule_cost(data, place[0], 0), model.up[h])
+        (start_energy_j(data, pools) * joule_cost(data, place[0], start_step(data, place)), model.up[h])
         for h, (place, pools) in enumerate(data.places.items())
     ]
 
@@ -60,6 +62,11 @@ def start_terms(model: pyo.ConcreteModel, data: ProgramData) -> list[tuple[float
 def start_energy_j(data: ProgramData, pools: list[int]) -> float:
     """E_start of a place, joules at the GPUs."""
     return max((data.modes[data.pools[i].mode].startup_energy_j for i in pools), default=0.0)
+
+
+def start_step(data: ProgramData, place: Place) -> int:
+    """Step in which an instance of a place starts."""
+    return data.fleet.window(place[0], place[1]).start
 
 
 def base_cost(data: ProgramData) -> float:

@@ -40,11 +40,13 @@ def pack(scenario: Scenario, instances: Sequence[InstanceCount]) -> Packing:
     instance out, all are packed anew by exact search (first-fit decreasing is its first descent). Re-labelling
     on the same hardware is free, but as few labels as possible change.
 
+    Instances whose machine is given go there: the program saw to it that they fit.
+
     Returns:
         The packing; `unpacked` is empty unless no packing was found.
     """
     machines = machine_gpus(scenario)
-    slices: list[Placed] = []
+    slices = [_pinned(each) for each in instances if each.machine is not None and each.count]
     unpacked: list[InstanceCount] = []
     for location in sorted(machines):
         wanted = _wanted(scenario, instances, location)
@@ -60,13 +62,18 @@ def pack(scenario: Scenario, instances: Sequence[InstanceCount]) -> Packing:
     return Packing(tuple(slices), tuple(unpacked))
 
 
+def _pinned(each: InstanceCount) -> Placed:
+    assert each.machine is not None, "only instances with a machine are pinned"
+    return Placed(each.location, each.machine, each.model, each.request_class, each.mode, each.count)
+
+
 _Wanted = Counter[tuple[Hardware, Label]]
 
 
 def _wanted(scenario: Scenario, instances: Sequence[InstanceCount], location: str) -> _Wanted:
     wanted: _Wanted = Counter()
     for each in instances:
-        if each.location == location and each.count:
+        if each.location == location and each.count and each.machine is None:
             wanted[hardware(scenario, each.model, each.mode), Label(each.request_class, each.mode)] += each.count
     return wanted
 

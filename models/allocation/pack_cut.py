@@ -27,8 +27,8 @@ def failed_packings(data: ProgramData, instances: Sequence[InstanceCount]) -> tu
     for location in sorted(failed):
         counts: dict[Place, int] = {}
         for each in instances:
-            if each.location == location:
-                place = location, hardware(data.scenario, each.model, each.mode)
+            if each.location == location and each.machine is None:
+                place = location, "", hardware(data.scenario, each.model, each.mode)
                 counts[place] = counts.get(place, 0) + each.count
         cuts.append(PackCut(tuple(sorted(counts.items()))))
     return tuple(cuts)

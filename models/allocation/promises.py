@@ -11,13 +11,15 @@ def check_program(scenario: Scenario, formulation: str) -> None:
     """Refuse what cannot be planned at all.
 
     Raises:
-        AllocationError: several models share the fleet; a start outlasts the horizon; a power cap is below what
-            parked GPUs and hosts draw.
+        AllocationError: several models in the published form; a start outlasts the horizon; a power cap is below
+            what parked GPUs and hosts draw.
         ScenarioError: the full form needs watts of a parked GPU type that the scenario does not state.
     """
-    if len(scenario.models) > 1:
+    if len(scenario.models) > 1 and formulation == "paper":
         names = ", ".join(scenario.models)
-        raise AllocationError(f"{len(scenario.models)} models share the fleet ({names}); the limit is 1")
+        raise AllocationError(
+            f"{len(scenario.models)} models share the fleet ({names}); the published form knows 1, the full form any"
+        )
     if formulation == "full":
         _check_parked(scenario)
         _check_starts(scenario)
@@ -90,8 +92,6 @@ def full_notes(scenario: Scenario) -> tuple[str, ...]:
 
 
 def _unkept(scenario: Scenario) -> Iterator[str]:
-    if scenario.survive is not Survive.NONE:
-        yield f"survive: {scenario.survive.value} is not kept: no capacity is held back for a loss."
     if scenario.max_changes_per_location is not None and not scenario.running:
         yield "max_changes_per_location is not applied: what runs now is not known (no running instances given)."
     assumed = sum(each.idle_assumed for each in scenario.profiles)

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from models.allocation.data import ProgramData
@@ -14,10 +14,14 @@ TOLERANCE = 1e-5
 
 
 class Levels(NamedTuple):
-    """Shedding that is allowed: the largest weighted fraction, and the total in req/s summed over steps."""
+    """What is allowed: the largest weighted shed fraction, all shedding, and what losses may leave unserved.
+
+    `total` and `exposed` are in req/s, summed over steps (and losses).
+    """
 
     worst: float
     total: float
+    exposed: float = 0.0
 
 
 NONE_SHED = Levels(0.0, 0.0)
@@ -35,7 +39,9 @@ class Solution:
         staying: Instances per pool that are to stop, and serve on while others start.
         started: up by place.
         objective: In the objective's unit.
-        levels: Shedding reached.
+        levels: Shedding and exposure reached.
+        partition: Chosen, by model.
+        short: Protected demand that a loss would leave unserved, req/s, by group of `survive.groups`.
     """
 
     counts: tuple[int, ...]
@@ -46,20 +52,25 @@ class Solution:
     started: Mapping[int, int]
     objective: float
     levels: Levels
+    partition: Mapping[str, str]
+    short: Mapping[int, float] = field(default_factory=dict)
 
     def serving(self, data: ProgramData, i: int, t: int) -> int:
         """Instances of pool i that serve in step t."""
-        late = self.starting.get(i, 0) if t < data.late_steps(data.pools[i].mode) else 0
+        pool = data.pools[i]
+        if t not in data.steps_of(pool):
+            return 0
+        late = self.starting.get(i, 0) if t < data.late_until(pool) else 0
         return self.counts[i] - late + (self.staying.get(i, 0) if t < data.warm_up_steps else 0)
 
 
-def reached(data: ProgramData, shed: Mapping[tuple[int, int], float]) -> Levels:
-    """The levels that some shedding, by (stream, step), amounts to."""
+def reached(data: ProgramData, shed: Mapping[tuple[int, int], float], exposed: float = 0.0) -> Levels:
+    """The levels that some shedding, by (stream, step), amounts to, beside what losses would leave unserved."""
     prices = {each.name: each.shed_price for each in data.scenario.tiers}
     fractions = (
         prices[data.streams[s].tier] * rate / data.demand_rps[data.streams[s], t] for (s, t), rate in shed.items()
     )
-    return Levels(max(fractions, default=0.0), sum(shed.values()))
+    return Levels(max(fractions, default=0.0), sum(shed.values()), exposed)
 
 
 def served_in_full(data: ProgramData, solution: Solution) -> Solution:
@@ -76,7 +87,7 @@ def served_in_full(data: ProgramData, solution: Solution) -> Solution:
     for (s, t), rate in sorted(solution.shed.items()):
         left = rate
         for i in data.arcs[data.streams[s]]:
-            capacity_rps = solution.serving(data, i, t) * data.profiles[data.pools[i]].capacity_rps
+            capacity_rps = solution.serving(data, i, t) * data.capacity_rps[i]
             taken = min(left, capacity_rps - used.get((i, t), 0.0))
             if taken > 0:
                 flows[s, i, t] = flows.get((s, i, t), 0.0) + taken
@@ -84,4 +95,4 @@ def served_in_full(data: ProgramData, solution: Solution) -> Solution:
                 left -= taken
         shed[s, t] = left
     shed = {key: rate for key, rate in shed.items() if rate > TOLERANCE * data.demand_rps[data.streams[key[0]], key[1]]}
-    return dataclasses.replace(solution, flows=flows, shed=shed, levels=reached(data, shed))
+    return dataclasses.replace(solution, flows=flows, shed=shed, levels=reached(data, shed, solution.levels.exposed))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from models.allocation.data import ProgramData
-from models.allocation.objective import start_energy_j
+from models.allocation.objective import start_energy_j, start_step
 from models.allocation.signals import carbon_per_joule, price_per_joule
 from models.allocation.solution import Solution
 from models.domain.allocation import Totals
@@ -32,10 +32,10 @@ def priced(data: ProgramData, solution: Solution) -> float:
 
 
 def energy_j(data: ProgramData, solution: Solution) -> dict[tuple[str, int], float]:
-    """Joules at the meter by (location, step); starts in step 0."""
+    """Joules at the meter by (location, step); starts in step 0, or when their machine comes."""
     watts = dict(data.fleet.base_power_w)
     for i, count in enumerate(solution.counts):
-        for t in range(data.scenario.steps):
+        for t in data.steps_of(data.pools[i]):
             loaded = count + (solution.staying.get(i, 0) if t < data.warm_up_steps else 0)
             watts[data.pools[i].location, t] += loaded * data.power[i].idle_extra_w
     for (s, i, t), rate in solution.flows.items():
@@ -44,5 +44,5 @@ def energy_j(data: ProgramData, solution: Solution) -> dict[tuple[str, int], flo
     energy = {slot: power_w * data.scenario.step_s for slot, power_w in watts.items()}
     for h, (place, pools) in enumerate(data.places.items()):
         if solution.started.get(h):
-            energy[place[0], 0] += solution.started[h] * start_energy_j(data, pools)
+            energy[place[0], start_step(data, place)] += solution.started[h] * start_energy_j(data, pools)
     return {(n, t): joules * data.locations[n].pue for (n, t), joules in energy.items()}

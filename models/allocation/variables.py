@@ -5,8 +5,11 @@ from pyomo.core.expr.numeric_expr import LinearExpression
 
 from models.allocation.data import ProgramData
 
+Terms = list[tuple[float, object]]
+"""Coefficients and their variables."""
 
-def linear(terms: list[tuple[float, object]], constant: float = 0.0) -> LinearExpression:
+
+def linear(terms: Terms, constant: float = 0.0) -> LinearExpression:
     """Σ coefficient·variable + constant."""
     return LinearExpression(
         constant=constant, linear_coefs=[each for each, _ in terms], linear_vars=[each for _, each in terms]
@@ -16,31 +19,41 @@ def linear(terms: list[tuple[float, object]], constant: float = 0.0) -> LinearEx
 def add_variables(model: pyo.ConcreteModel, data: ProgramData) -> None:
     """Declare them.
 
-    x[i]: instances of pool i, whole. f[s,i,t]: planned req/s of stream s that pool i serves in step t.
-    shed[s,t]: planned req/s of stream s that nobody serves. worst: largest weighted shed fraction. total: Σ shed.
-    Where what runs is known: up[h], down[h]: instances of place h (location, hardware) started and stopped;
+    x[i]: instances of pool i, whole. y[a,q]: whether model a takes partition q, where it has a choice.
+    f[s,i,t]: planned req/s of stream s that pool i serves in step t. shed[s,t]: planned req/s of stream s that nobody
+    serves. worst: largest weighted shed fraction. total: Σ shed. exposed: what losses would leave unserved.
+    Where what runs is known: up[h], down[h]: instances of place h (location, machine, hardware) started and stopped;
     starting[i]: instances of pool i that start and do not serve yet; staying[i]: instances that are to stop, and
     still serve their old class i until the starts are done.
     """
     model.x = pyo.Var(range(len(data.pools)), domain=pyo.NonNegativeIntegers)
     for i, pool in enumerate(data.pools):
         model.x[i].setub(data.most(pool))
+    model.y = pyo.Var(sorted(data.open_choices), domain=pyo.Binary)
     flows = [
         (s, i, t)
         for s, stream in enumerate(data.streams)
         for i in data.arcs[stream]
-        for t in range(data.scenario.steps)
+        for t in data.steps_of(data.pools[i])
         if (stream, t) in data.demand_rps
     ]
     model.f = pyo.Var(flows, domain=pyo.NonNegativeReals)
-    slots = [(s, t) for s, stream in enumerate(data.streams) for t in _steps(data, s)]
+    slots = [(s, t) for s in range(len(data.streams)) for t in _steps(data, s)]
     model.shed = pyo.Var(slots, domain=pyo.NonNegativeReals)
     for s, t in slots:
         model.shed[s, t].setub(data.demand_rps[data.streams[s], t])
     model.worst = pyo.Var(domain=pyo.NonNegativeReals)
     model.total = pyo.Var(domain=pyo.NonNegativeReals)
+    model.exposed = pyo.Var(domain=pyo.NonNegativeReals)
     if data.fleet.running_known:
         _add_changes(model, data)
+
+
+def demand_terms(model: pyo.ConcreteModel, model_name: str, partition: str, rate: float) -> tuple[Terms, float]:
+    """A rate of a partition's demand as terms and a constant: it counts only if the partition is chosen."""
+    if (model_name, partition) in model.y:
+        return [(rate, model.y[model_name, partition])], 0.0
+    return [], rate
 
 
 def _steps(data: ProgramData, s: int) -> list[int]:

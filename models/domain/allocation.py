@@ -24,13 +24,19 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class InstanceCount:
-    """Instances of a mode serving one class of one model at one location."""
+    """Instances of a mode serving one class of one model at one location; on a given machine where that matters."""
 
     location: str
     model: str
     request_class: str
     mode: str
     count: int
+    machine: str | None = None
+
+    @property
+    def pool(self) -> tuple[str, str, str, str]:
+        """Location, model, class and mode."""
+        return self.location, self.model, self.request_class, self.mode
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,20 @@ class Shed:
 
 
 @dataclass(frozen=True)
+class Exposed:
+    """Protected demand of a class that the fleet could not serve without one location or machine, req/s at worst.
+
+    `lost` is the location, or `location/machine`; `fraction` is its share of the class's protected demand then.
+    """
+
+    lost: str
+    model: str
+    request_class: str
+    short_rps: float
+    fraction: float
+
+
+@dataclass(frozen=True)
 class Totals:
     """Energy (J), carbon (g, or the signal's unit times kWh; signed) and cost (USD); None without the signal."""
 
@@ -83,6 +103,7 @@ class AllocationResult:
         instances: Counts > 0.
         flows: Who serves what, empty in the paper form.
         shed: Demand that is not served, rows > 0.
+        exposed: What a loss that the scenario wants survived would leave unserved, rows > 0.
         binding: Constraints that hold the solution where it is, or that make it infeasible, in words.
         notes: Why an outcome is not the solver's own (fallbacks, pruning, hysteresis), in sentences.
         build_s, solve_s: Seconds spent building and solving.
@@ -102,6 +123,7 @@ class AllocationResult:
     solver: str = ""
     build_s: float = 0.0
     solve_s: float = 0.0
+    exposed: tuple[Exposed, ...] = ()
 
     @property
     def shed_rps(self) -> float:

@@ -88,9 +88,11 @@ def check_no_waste(scenario: Scenario, result: AllocationResult) -> None:
 
 def now_running(scenario: Scenario, result: AllocationResult) -> Scenario:
     """The scenario with a result in force, on the machines it packs onto."""
-    (partition,) = result.partition.values()
     rows = tuple(
-        Running(each.location, each.machine, each.mode, each.request_class, each.instances, partition)
+        Running(
+            each.location, each.machine, each.mode, each.request_class, each.instances,
+            result.partition[each.model], each.model,
+        )
         for each in pack(scenario, result.instances).slices
-    )
+    )  # fmt: skip
     return dataclasses.replace(scenario, running=rows)

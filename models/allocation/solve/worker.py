@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -74,7 +74,7 @@ class SolveWorker:
     def evaluate_fixed(
         self,
         scenario: Scenario,
-        partition: str,
+        partition: str | Mapping[str, str],
         instances: Sequence[InstanceCount],
         objective: Objective | None = None,
     ) -> AllocationResult:
@@ -83,7 +83,9 @@ class SolveWorker:
 
         return evaluate_fixed(scenario, partition, instances, objective, worker=self)
 
-    def evaluate(self, scenario: Scenario, partition: str, instances: Sequence[InstanceCount]) -> AllocationResult:
+    def evaluate(
+        self, scenario: Scenario, partition: Mapping[str, str], instances: Sequence[InstanceCount]
+    ) -> AllocationResult:
         """Route one given allocation."""
         return self._call("evaluate", EVALUATION_S, scenario, partition, tuple(instances))
 

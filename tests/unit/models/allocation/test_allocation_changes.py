@@ -103,14 +103,38 @@ def test_a_start_that_outlasts_the_horizon_is_refused() -> None:
         allocate(tiny(demand_rps=(2.0, 2.0), modes=modes, running=running(here=1)))
 
 
-def test_an_instance_on_a_machine_that_leaves_starts_anew() -> None:
+def test_an_instance_on_a_machine_that_leaves_serves_until_another_is_ready() -> None:
     machines = (Machine("here", "old", "G", 2, None, 1), Machine("here", "new", "G", 2))
     scenario = tiny(
         demand_rps=(2.0, 2.0), gpus={"here": 4}, modes=SLOW, machines=machines,
         running=(Running("here", "old", "TP2", "R", 1, "q"),),
     )  # fmt: skip
     result = allocate(scenario, objective=Objective.only("energy"), gap=0.0)
-    assert {each.step for each in result.shed} == {0}
+    assert result.shed == ()
+    assert [(each.machine, each.count) for each in result.instances] == [(None, 1)]
+    # Step 0: the old at 800 W, the new idle at 300 W. Step 1: the new at 800 W. And the start.
+    assert result.objective == pytest.approx((800 + 300 + 800) * 300 + 36_000)
+
+
+def test_gpus_that_come_later_serve_from_then_on() -> None:
+    machines = (Machine("here", "old", "G", 2), Machine("here", "new", "G", 2, 1))
+    scenario = tiny(demand_rps=(2.0, 4.0, 4.0), gpus={"here": 4}, machines=machines)
+    result = allocate(scenario, objective=Objective.only("energy"), gap=0.0)
+    assert result.shed == ()
+    assert {(each.machine, each.count) for each in result.instances} == {(None, 1), ("new", 1)}
+    # Three steps of the old at 800 W, two of the new; before, its GPUs are not there and draw nothing.
+    assert result.objective == pytest.approx(5 * 800 * 300)
+
+
+def test_gpus_that_come_later_cannot_help_before() -> None:
+    machines = (Machine("here", "old", "G", 2), Machine("here", "new", "G", 2, 1))
+    slow = tiny(
+        demand_rps=(2.0, 4.0, 4.0), gpus={"here": 4}, machines=machines, modes=SLOW,
+        running=(Running("here", "old", "TP2", "R", 1, "q"),),
+    )  # fmt: skip
+    result = allocate(slow, objective=Objective.only("energy"), gap=0.0)
+    # It comes in step 1 and takes a step to start.
+    assert {(each.step, round(each.shed_rps, 3)) for each in result.shed} == {(1, 2.0)}
 
 
 class TestLimits:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from models.allocation import allocate
-from models.allocation.data import program_data
+from models.allocation.collect import program_data
 from models.allocation.fallback import fall_back
 from models.allocation.fleet import Fleet
 from models.allocation.greedy import greedy_counts, route
@@ -117,7 +117,7 @@ def test_a_limit_on_changes_is_said_not_to_be_kept() -> None:
 def test_starts_are_late_in_a_greedy_plan_too() -> None:
     modes = (Mode("TP2", {"G": 2}, startup_s=300.0),)
     scenario = tiny(demand_rps=(2.0, 2.0), gpus={"here": 4}, modes=modes, running=running("here", 1, "other"))
-    data = program_data(scenario, "q", Fleet.of(scenario), Signals.of(scenario, scenario.objective))
+    data = program_data(scenario, {"default": ("q",)}, Fleet.of(scenario), Signals.of(scenario, scenario.objective))
     counts = greedy_counts(data)
     assert counts == (1,)
     assert {t for _, t in route(data, counts).shed} == {0}

@@ -15,7 +15,6 @@ from models.domain.scenario import (
     Objective,
     PricePoint,
     ServiceLevel,
-    Survive,
     Tier,
 )
 from tests.fakes.allocation_checks import served, two_classes, where
@@ -248,14 +247,6 @@ class TestPromises:
     def test_a_power_cap_below_the_parked_watts_is_refused(self) -> None:
         with pytest.raises(AllocationError, match="power_cap_w 150 W is below the 200 W"):
             allocate(location(tiny(), "here", power_cap_w=150.0))
-
-    def test_survive_is_said_not_to_be_kept(self) -> None:
-        result = allocate(tiny(survive=Survive.LOCATION), gap=0.0)
-        assert any("survive: location is not kept" in each for each in result.notes)
-
-    def test_several_models_are_refused(self) -> None:
-        with pytest.raises(AllocationError, match="2 models"):
-            allocate(tiny(models=("a", "b")))
 
     def test_assumed_idle_power_is_said(self) -> None:
         profile = dataclasses.replace(tiny().profiles[0], idle_assumed=True)
