@@ -28,6 +28,7 @@ from freesh_plugin.core.plan import Plan
 from models.allocation import allocate
 from models.allocation.to_plan import to_plan
 from models.domain.scenario import CarbonSignal, Scenario
+from models.evaluate.comparison import Row
 from models.evaluate.epoch import Epoch, epochs_between
 from models.evaluate.forecast_value import QUESTIONS, Value, value_of_forecasts
 from models.evaluate.study import Forecasts, study_of
@@ -160,7 +161,8 @@ def run(cell: Cell, data: Path) -> None:
         },
         "wall_s": round(wall_s, 1),
         "epochs": value.epochs,
-        "epochs_left_out": value.left_out,
+        "asked_s": value.asked_s,
+        "scored_s": value.scored_s,
         "questions": {question: [_plain(each) for each in value.rows(question)] for question in QUESTIONS},
         "daily_carbon_kg": {
             f"carbon {carbon}, demand {demand}": [round(g / 1_000, 4) for g in booked.by_day("carbon_g")]
@@ -173,11 +175,11 @@ def run(cell: Cell, data: Path) -> None:
     sys.stdout.write(f"{name}: {path.relative_to(ROOT)}, {wall_s:.0f} s\n")
 
 
-def _plain(row: Any) -> dict[str, Any]:
+def _plain(row: Row) -> dict[str, Any]:
     return {key: _rounded(value) for key, value in asdict(row).items()}
 
 
-def _rounded(value: Any) -> Any:
+def _rounded(value: object) -> object:
     if isinstance(value, float):
         return round(value, 5)
     return [_rounded(each) for each in value] if isinstance(value, tuple) else value

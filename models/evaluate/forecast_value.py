@@ -74,11 +74,12 @@ class Study:
 
 @dataclass(frozen=True)
 class Value:
-    """The outcome: epochs of each policy, and how many epochs the truth does not cover."""
+    """The outcome: the accounts of each policy, and of the seconds that were asked for how many the truth covers."""
 
     booked: Mapping[Policy, Booked]
     epochs: int
-    left_out: int
+    asked_s: int
+    scored_s: int
 
     def rows(self, question: str) -> list[Row]:
         """The comparison that answers one of QUESTIONS."""
@@ -93,14 +94,14 @@ def value_of_forecasts(study: Study, epochs: Sequence[Epoch], progress: Progress
         ForecastError: no epoch is covered by the truth, or a foresight has no history to go by.
         AllocationError: an epoch cannot be planned.
     """
-    known = [each for each in epochs if study.truth.covers(each, study.fleet)]
+    known = [each for each in epochs if study.truth.known(each).any()]
     if not known:
         raise ForecastError(
-            f"no epoch from {epochs[0].starts_at:%Y-%m-%dT%H:%MZ} to {epochs[-1].ends_at:%Y-%m-%dT%H:%MZ} has carbon "
-            "and demand without holes"
+            f"no epoch from {epochs[0].starts_at:%Y-%m-%dT%H:%MZ} to {epochs[-1].ends_at:%Y-%m-%dT%H:%MZ} has both carbon and demand"
         )
     booked = {policy: walk(study, policy, known, progress) for policy in POLICIES}
-    return Value(booked, len(known), len(epochs) - len(known))
+    asked_s = sum(each.length_s for each in epochs)
+    return Value(booked, len(known), asked_s, int(booked[PERFECT, PERFECT].by_day("scored_s").sum()))
 
 
 def walk(study: Study, policy: Policy, epochs: Sequence[Epoch], progress: Progress | None = None) -> Booked:

@@ -11,7 +11,7 @@ from freesh_plugin.core.errors import ForecastError
 from freesh_plugin.core.units import EPOCH_S
 from models.domain.forecast import QuantileForecast
 from models.evaluate.epoch import Epoch
-from models.evaluate.truth import over, peaks_over
+from models.evaluate.truth import over, peaks_over, without_holes
 from models.forecast.backtest import demand_issues
 from models.forecast.baselines import Baseline, Rule, last_rows, same_time_before
 from models.forecast.grid import Grid
@@ -104,7 +104,7 @@ def uniform_carbon(grids: Mapping[str, Grid], before: datetime) -> CarbonView:
 
 def true_carbon(grids: Mapping[str, Grid]) -> CarbonView:
     """What came true."""
-    return lambda zone, epoch: over(grids[zone], epoch, epoch.step_s)
+    return lambda zone, epoch: without_holes(over(grids[zone], epoch, epoch.step_s))
 
 
 def forecast_demand_view(grids: Mapping[str, Grid], forecast: ForecastDemand, level: float) -> DemandForesight:
@@ -147,7 +147,8 @@ def persistent_demand(grids: Mapping[str, Grid], level: float) -> DemandForesigh
 def true_demand(grids: Mapping[str, Grid]) -> DemandForesight:
     """What came true: capacity is for the largest row of each step."""
     return lambda series, epoch: DemandView(
-        over(grids[series], epoch, epoch.step_s), peaks_over(grids[series], epoch, epoch.step_s)
+        without_holes(over(grids[series], epoch, epoch.step_s)),
+        without_holes(peaks_over(grids[series], epoch, epoch.step_s)),
     )
 
 

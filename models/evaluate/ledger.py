@@ -22,13 +22,17 @@ Place = tuple[str, str, tuple[tuple[str, int], ...]]
 
 @dataclass(frozen=True)
 class Account:
-    """What one epoch took: joules at the meter, signed grams, requests offered and not served, instances started."""
+    """What one epoch took, over the seconds for which the truth is known; instances started are counted whole.
+
+    Joules at the meter, signed grams, requests offered and not served.
+    """
 
     energy_j: float
     carbon_g: float
     offered: float
     unserved: float
     starts: int
+    scored_s: int
 
 
 class Ledger:
@@ -46,7 +50,7 @@ class Ledger:
     def __init__(self, fleet: Scenario, truth: Truth) -> None:
         self._fleet = fleet
         self._truth = truth
-        self._slot_s = truth.slot_s(fleet)
+        self._slot_s = truth.slot_s
         self._profiles = {(p.model, p.partition, p.request_class, p.mode): p for p in fleet.profiles}
         self._modes = {each.name: each for each in fleet.modes}
         self._locations = {each.name: each for each in fleet.locations}
@@ -62,10 +66,17 @@ class Ledger:
             unserved = late * missed + (1 - late) * unserved
         for (location, _, gpus), count in started.items():
             energy[location][0] += count * self._start_energy_j(gpus) * self._locations[location].pue
-        carbon_g = sum(float(joules @ self._carbon(epoch, name)) for name, joules in energy.items()) / JOULES_PER_KWH
-        offered = sum(over(grid, epoch, self._slot_s).sum() for grid in self._truth.demand.values()) * self._slot_s
-        total_j = sum(float(joules.sum()) for joules in energy.values())
-        return Account(total_j, carbon_g, float(offered), float(unserved.sum()), sum(started.values()))
+        known = self._truth.known(epoch)
+        grams = sum(float((joules * self._carbon(epoch, name))[known].sum()) for name, joules in energy.items())
+        offered_rps = sum(over(grid, epoch, self._slot_s)[known].sum() for grid in self._truth.demand.values())
+        return Account(
+            energy_j=sum(float(joules[known].sum()) for joules in energy.values()),
+            carbon_g=grams / JOULES_PER_KWH,
+            offered=float(offered_rps) * self._slot_s,
+            unserved=float(unserved[known].sum()),
+            starts=sum(started.values()),
+            scored_s=int(known.sum()) * self._slot_s,
+        )
 
     def _drawn(self, epoch: Epoch, plan: Plan) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Joules at the meter by location, and requests not served; shapes (slot,)."""

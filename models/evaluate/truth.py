@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 
 from freesh_plugin.core.errors import ForecastError, ScenarioError
+from freesh_plugin.core.units import STEP_S
 from models.domain.scenario import Scenario
 from models.evaluate.epoch import Epoch
 from models.forecast.grid import Grid
@@ -41,14 +42,16 @@ class Truth:
     parts: Mapping[str, tuple[Part, ...]]
     mix_assumed: bool
 
-    def covers(self, epoch: Epoch, fleet: Scenario) -> bool:
-        """Whether all of it is known over the epoch: one with a hole is neither planned nor scored."""
-        zones = [self.carbon[str(each.grid_zone)] for each in fleet.locations]
-        return all(np.isfinite(over(grid, epoch, epoch.step_s)).all() for grid in (*zones, *self.demand.values()))
+    def known(self, epoch: Epoch) -> np.ndarray:
+        """In which slots of the epoch all series are known; shape (slot,)."""
+        grids = (*self.carbon.values(), *self.demand.values())
+        known: np.ndarray = np.isfinite([over(grid, epoch, self.slot_s) for grid in grids]).all(axis=0)
+        return known
 
-    def slot_s(self, fleet: Scenario) -> int:
-        """Length of the slots that are accounted: the finest of the plan's steps and the rows, seconds."""
-        return min(fleet.step_s, *(grid.step_s for grid in (*self.carbon.values(), *self.demand.values())))
+    @property
+    def slot_s(self) -> int:
+        """Length of the slots that are accounted, seconds: a step, or a row where rows are finer."""
+        return min(STEP_S, *(grid.step_s for grid in (*self.carbon.values(), *self.demand.values())))
 
 
 def truth_of(fleet: Scenario, carbon: Sequence[Grid], demand: Sequence[Grid]) -> Truth:
@@ -77,6 +80,14 @@ def truth_of(fleet: Scenario, carbon: Sequence[Grid], demand: Sequence[Grid]) ->
     series = {grid.series: grid for grid in demand}
     parts = _whole_mix(series, streams) if len(series) == 1 else _by_class(series, streams)
     return Truth({name: grid for name, grid in zones.items() if name in used}, series, parts, len(series) == 1)
+
+
+def without_holes(values: np.ndarray) -> np.ndarray:
+    """Steps that are not known take the value between their neighbours: a plan needs a number, nobody scores it."""
+    known = np.isfinite(values)
+    steps = np.arange(len(values))
+    filled: np.ndarray = np.interp(steps, steps[known], values[known]) if known.any() else values
+    return filled
 
 
 def over(grid: Grid, epoch: Epoch, step_s: int) -> np.ndarray:
