@@ -96,9 +96,8 @@ def value_of_forecasts(study: Study, epochs: Sequence[Epoch], progress: Progress
     """
     known = [each for each in epochs if study.truth.known(each).any()]
     if not known:
-        raise ForecastError(
-            f"no epoch from {epochs[0].starts_at:%Y-%m-%dT%H:%MZ} to {epochs[-1].ends_at:%Y-%m-%dT%H:%MZ} has both carbon and demand"
-        )
+        span = f"{epochs[0].starts_at:%Y-%m-%dT%H:%MZ} to {epochs[-1].ends_at:%Y-%m-%dT%H:%MZ}"
+        raise ForecastError(f"no epoch from {span} has both carbon and demand")
     booked = {policy: walk(study, policy, known, progress) for policy in POLICIES}
     asked_s = sum(each.length_s for each in epochs)
     return Value(booked, len(known), asked_s, int(booked[PERFECT, PERFECT].by_day("scored_s").sum()))

@@ -11,7 +11,7 @@ from freesh_plugin.core.errors import ForecastError
 from freesh_plugin.core.units import EPOCH_S
 from models.domain.forecast import QuantileForecast
 from models.evaluate.epoch import Epoch
-from models.evaluate.truth import over, peaks_over, without_holes
+from models.evaluate.truth import over, over_without_holes
 from models.forecast.backtest import demand_issues
 from models.forecast.baselines import Baseline, Rule, last_rows, same_time_before
 from models.forecast.grid import Grid
@@ -104,7 +104,7 @@ def uniform_carbon(grids: Mapping[str, Grid], before: datetime) -> CarbonView:
 
 def true_carbon(grids: Mapping[str, Grid]) -> CarbonView:
     """What came true."""
-    return lambda zone, epoch: without_holes(over(grids[zone], epoch, epoch.step_s))
+    return lambda zone, epoch: over_without_holes(grids[zone], epoch).reshape(epoch.steps, -1).mean(axis=1)
 
 
 def forecast_demand_view(grids: Mapping[str, Grid], forecast: ForecastDemand, level: float) -> DemandForesight:
@@ -145,11 +145,13 @@ def persistent_demand(grids: Mapping[str, Grid], level: float) -> DemandForesigh
 
 
 def true_demand(grids: Mapping[str, Grid]) -> DemandForesight:
-    """What came true: capacity is for the largest row of each step."""
-    return lambda series, epoch: DemandView(
-        without_holes(over(grids[series], epoch, epoch.step_s)),
-        without_holes(peaks_over(grids[series], epoch, epoch.step_s)),
-    )
+    """What came true; capacity is for the largest row of the epoch, since routes do not change within it."""
+
+    def view(series: str, epoch: Epoch) -> DemandView:
+        rates = over_without_holes(grids[series], epoch)
+        return DemandView(rates.reshape(epoch.steps, -1).mean(axis=1), np.full(epoch.steps, rates.max()))
+
+    return view
 
 
 def _series(grid: Grid) -> "pd.Series[float]":

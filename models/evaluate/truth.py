@@ -45,7 +45,7 @@ class Truth:
     def known(self, epoch: Epoch) -> np.ndarray:
         """In which slots of the epoch all series are known; shape (slot,)."""
         grids = (*self.carbon.values(), *self.demand.values())
-        known: np.ndarray = np.isfinite([over(grid, epoch, self.slot_s) for grid in grids]).all(axis=0)
+        known: np.ndarray = np.all([np.isfinite(over(grid, epoch, self.slot_s)) for grid in grids], axis=0)
         return known
 
     @property
@@ -82,24 +82,21 @@ def truth_of(fleet: Scenario, carbon: Sequence[Grid], demand: Sequence[Grid]) ->
     return Truth({name: grid for name, grid in zones.items() if name in used}, series, parts, len(series) == 1)
 
 
-def without_holes(values: np.ndarray) -> np.ndarray:
-    """Steps that are not known take the value between their neighbours: a plan needs a number, nobody scores it."""
-    known = np.isfinite(values)
-    steps = np.arange(len(values))
-    filled: np.ndarray = np.interp(steps, steps[known], values[known]) if known.any() else values
-    return filled
-
-
 def over(grid: Grid, epoch: Epoch, step_s: int) -> np.ndarray:
     """Means of a series over the epoch in steps of `step_s`, NaN where a row is missing; shape (step,)."""
     means: np.ndarray = _rows_over(grid, epoch.starts_at, epoch.length_s, step_s).mean(axis=1)
     return means
 
 
-def peaks_over(grid: Grid, epoch: Epoch, step_s: int) -> np.ndarray:
-    """The largest row of a series in each step of the epoch; shape (step,)."""
-    peaks: np.ndarray = _rows_over(grid, epoch.starts_at, epoch.length_s, step_s).max(axis=1)
-    return peaks
+def over_without_holes(grid: Grid, epoch: Epoch) -> np.ndarray:
+    """The rows of a series over the epoch, or its steps where those are finer; shape (row,).
+
+    What is not known takes the value between its neighbours: a plan needs a number, and nobody scores it.
+    """
+    values = over(grid, epoch, min(grid.step_s, epoch.step_s))
+    known, rows = np.isfinite(values), np.arange(len(values))
+    filled: np.ndarray = np.interp(rows, rows[known], values[known]) if known.any() else values
+    return filled
 
 
 def _rows_over(grid: Grid, start: datetime, length_s: int, step_s: int) -> np.ndarray:
