@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from freesh_plugin.core.profile import TokenProfile
-from freesh_plugin.core.request import Partition
+from freesh_plugin.core.profile import Basis, TokenProfile
 from models.capacity.service import QUANTILE, Bounds, Served, serve
 from models.capacity.work import ClassWork
 from models.domain.lengths import RequestLength
@@ -22,16 +21,17 @@ _LOADS = tuple(step / 20 for step in range(1, 21))
 
 @dataclass(frozen=True)
 class Derived:
-    """A derived row and how it came about."""
+    """A derived row and how it came about; `basis` says where the token-level profile comes from."""
 
     profile: Profile
     served: Served
+    basis: Basis
 
 
 def derive(
     profile: TokenProfile,
     lengths: Sequence[RequestLength],
-    partition: Partition,
+    partition: str,
     request_class: str,
     mode: Mode,
     bounds: Bounds,
@@ -39,26 +39,24 @@ def derive(
     model: str,
     quantile: float = QUANTILE,
 ) -> Derived:
-    """One instance of a mode serving one class of a partition with known boundaries.
+    """One instance of a mode serving one class.
 
     Args:
         profile: Of the model in the mode.
-        lengths: Of the model's requests; those of the class are taken.
-        partition: Whose classes are served.
-        request_class: One of them.
+        lengths: Of the class's requests (`by_class`).
+        partition: Name of the partition.
+        request_class: Name of the class.
         mode: Its clock ceiling is the clock reckoned with, where it is below the highest measured one.
         bounds: Tightest service level of the class over all tiers, the way to the location taken off.
         model: Name of the model.
         quantile: Share of the requests that keep each bound.
 
     Raises:
-        ProfileError: no request of the class among the lengths, or a length, batch or clock beyond what was measured.
-        ScenarioError: a boundary of the partition is unknown.
+        ProfileError: no lengths, or a length or clock beyond what was measured.
     """
-    own = [each for each in lengths if partition.classify(each.prompt_tokens, each.answer_tokens) == request_class]
-    served = serve(ClassWork.of(profile, own, quantile, clock_mhz(profile, mode)), bounds, quantile)
+    served = serve(ClassWork.of(profile, lengths, quantile, clock_mhz(profile, mode)), bounds, quantile)
     row = Profile(
-        partition=partition.name,
+        partition=partition,
         request_class=request_class,
         mode=mode.name,
         capacity_rps=served.capacity_rps,
@@ -71,7 +69,7 @@ def derive(
         power_levels=power_levels(served),
         modelled=True,
     )
-    return Derived(row, served)
+    return Derived(row, served, profile.limits.basis)
 
 
 def clock_mhz(profile: TokenProfile, mode: Mode) -> float | None:

@@ -21,7 +21,7 @@ LOAD_WITHOUT_BOUNDS = 0.7
 """Share of the saturated rate that counts as capacity where no service level is given."""
 
 _LEAST = 1e-6
-_HALVINGS = 40
+_HALVINGS = 24
 
 
 class Bind(StrEnum):
@@ -96,15 +96,20 @@ def serve(work: ClassWork, bounds: Bounds, quantile: float = QUANTILE) -> Served
     return Served(
         capacity_rps=capacity,
         bind=beyond,
-        latency_s=at.latency_at(quantile),
-        ttft_s=at.ttft_at(quantile),
-        tbt_s=at.tbt_at(quantile),
+        latency_s=_kept(at.latency_at(quantile), bounds.latency_s, capacity),
+        ttft_s=_kept(at.ttft_at(quantile), bounds.ttft_s, capacity),
+        tbt_s=_kept(at.tbt_at(quantile), bounds.tbt_s, capacity),
         mean_batch=at.mean_batch if capacity else 0.0,
         full_power_w=at.power_w if capacity else work.idle_power_w,
         idle_power_w=work.idle_power_w,
         quantile=quantile,
         work=work,
     )
+
+
+def _kept(seconds: float, bound_s: float, capacity_rps: float) -> float:
+    """What was found by halving, without the last digits that would break a bound which holds."""
+    return min(seconds, bound_s) if capacity_rps else seconds
 
 
 def _largest(work: ClassWork, bounds: Bounds, quantile: float, most_rps: float) -> float:

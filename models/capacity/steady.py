@@ -6,10 +6,14 @@ from functools import cached_property
 from math import inf
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincc, log_ndtr, ndtr
 
 from models.capacity.work import ClassWork, Floats
 
-_HALVINGS = 60
+_PRECISION = 1e-5
+_RARE = 1e-5
+_LEAST_SPREAD_S = 1e-6
 
 
 @dataclass(frozen=True)
@@ -46,24 +50,33 @@ class Steady:
         """Share of the requests that find no place at once, or would never fit."""
         return float(1 - (1 - self.batch[-1]) * (1 - self.work.misfits))
 
-    @cached_property
-    def tbt_s(self) -> Floats:
-        """Time between tokens with 1, …, B in the batch, the share of prefill included; shape (B,)."""
-        return self.work.step_s / (1 - self.prefill_share)
-
     def late_tbt(self, bound_s: float) -> float:
-        """Share of the requests that find no place, or a batch too large for the bound once they are in it."""
-        return self._with_refused(float(self._found[self.tbt_s > bound_s].sum()))
+        """Share of the requests whose mean time between tokens is above the bound.
+
+        Time from first to last token is taken to be gamma distributed: short answers have a long tail.
+        """
+        decode_s, spread_s = self._decode_s
+        scale_s = spread_s**2 / np.maximum(decode_s, _LEAST_SPREAD_S)
+        late = gammaincc(decode_s / scale_s, bound_s * self.work.gaps / scale_s)
+        return self._with_refused(self._of_requests(np.where(self.work.gaps > 0, late, 0.0)))
 
     def late_ttft(self, bound_s: float) -> float:
         """Share of the requests whose first token comes after the bound."""
-        return self._with_refused(float(self._found @ self._waits_over(bound_s - self._alone_s) @ self.work.weights))
+        spare_s = bound_s - self._alone_s
+        waits = self.prefill_share * np.exp(-self._decay * np.maximum(spare_s, 0.0))
+        return self._with_refused(self._of_requests(np.where(spare_s < 0, 1.0, waits)))
 
     def late_latency(self, bound_s: float) -> float:
-        """Share of the requests whose last token comes after the bound."""
-        decode_s = self.tbt_s[:, None] * self.work.gaps[None, :]
-        over = self._waits_over(bound_s - self._alone_s - decode_s)
-        return self._with_refused(float(self._found @ over @ self.work.weights))
+        """Share of the requests whose last token comes after the bound.
+
+        Decoding is taken to be normal, so with a wait W its sum is an exponentially modified normal variable:
+        P(D + W > x) = 1 - Φ(z) + exp(-θ·s·z + θ²s²/2)·Φ(z - θ·s), z = (x - E[D])/s.
+        """
+        decode_s, spread_s = self._decode_s
+        z, rate = (bound_s - self._alone_s - decode_s) / spread_s, self._decay * spread_s
+        waiting = ndtr(-z) + np.exp(np.minimum(rate * (rate / 2 - z) + log_ndtr(z - rate), 0.0))
+        late = (1 - self.prefill_share) * ndtr(-z) + self.prefill_share * waiting
+        return self._with_refused(self._of_requests(late))
 
     @property
     def power_w(self) -> float:
@@ -77,25 +90,41 @@ class Steady:
         return float(self.batch @ np.arange(len(self.batch)))
 
     @cached_property
-    def _found(self) -> Floats:
-        """Probability that an arrival finds 0, …, B - 1 in service, given that there is a place; shape (B,)."""
-        placed = self.batch[:-1]
-        return np.asarray(placed / placed.sum())
+    def _found(self) -> tuple[NDArray[np.int64], Floats]:
+        """What arrivals with a place find in service, and how often: numbers below B, rare ones left out."""
+        placed = self.batch[:-1] / self.batch[:-1].sum()
+        worth = np.flatnonzero(placed > _RARE)
+        return worth, placed[worth] / placed[worth].sum()
 
     @cached_property
     def _alone_s(self) -> Floats:
-        """The running decode step, waited for whole, and the own prefill; shape (B, length)."""
-        running = np.concatenate([[0.0], self.work.step_s[:-1]])
+        """The running decode step, waited for whole, and the own prefill; shape (found, length)."""
+        running = np.concatenate([[0.0], self.work.step_s])[self._found[0]]
         return np.asarray(running[:, None] + self.work.prefill_s[None, :])
 
-    def _waits_over(self, spare_s: Floats) -> Floats:
-        """P(wait for others' prefill > spare): ρ·exp(-θ·spare), θ = 2(1 - ρ)·E[S]/E[S²]; 1 where spare < 0.
+    @cached_property
+    def _decay(self) -> float:
+        """θ = 2(1 - ρ)·E[S]/E[S²]: the wait for others' prefill exceeds t with probability ρ·exp(-θ·t).
 
-        The mean is that of the queue M/G/1; its tail is taken to be exponential.
+        Its mean is that of the queue M/G/1; its tail is taken to be exponential.
         """
         weights, seconds = self.work.weights, self.work.prefill_s
-        decay = 2 * (1 - self.prefill_share) * float(weights @ seconds) / float(weights @ seconds**2)
-        return np.where(spare_s < 0, 1.0, self.prefill_share * np.exp(-decay * np.maximum(spare_s, 0.0)))
+        return 2 * (1 - self.prefill_share) * float(weights @ seconds) / float(weights @ seconds**2)
+
+    @cached_property
+    def _decode_s(self) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of the time from first to last token; shape (found, length) each.
+
+        Work x = gaps·step that others' prefill interrupts: mean x/(1 - ρ), variance λ·E[S²]·x/(1 - ρ)³.
+        """
+        weights, seconds, left = self.work.weights, self.work.prefill_s, 1 - self.prefill_share
+        work_s = self.work.step_s[self._found[0], None] * self.work.gaps[None, :]  # in the batch it is one more
+        variance = self.rate_rps * float(weights @ seconds**2) * work_s / left**3
+        return work_s / left, np.sqrt(variance + _LEAST_SPREAD_S**2)
+
+    def _of_requests(self, shares: Floats) -> float:
+        """Mean over what arrivals find in service and over their lengths; shares have shape (found, length)."""
+        return float(self._found[1] @ shares @ self.work.weights)
 
     def _with_refused(self, late: float) -> float:
         return self.refused_share + (1 - self.refused_share) * late
@@ -109,10 +138,8 @@ class Steady:
         return self._quantile_s(self.late_latency, quantile)
 
     def tbt_at(self, quantile: float) -> float:
-        """Time between tokens that this share of the requests keeps, seconds."""
-        kept = (1 - self.refused_share) * np.cumsum(self._found)
-        enough = kept >= quantile - 1e-12
-        return float(self.tbt_s[int(np.argmax(enough))]) if enough.any() else inf
+        """Mean time between tokens that this share of the requests keeps, seconds."""
+        return self._quantile_s(self.late_tbt, quantile)
 
     def _quantile_s(self, late: Callable[[float], float], quantile: float) -> float:
         if self.refused_share > 1 - quantile:
@@ -120,7 +147,7 @@ class Steady:
         low, high = 0.0, 1.0
         while late(high) > 1 - quantile:
             low, high = high, 2 * high
-        for _ in range(_HALVINGS):
+        while high - low > _PRECISION * high:
             middle = (low + high) / 2
             low, high = (middle, high) if late(middle) > 1 - quantile else (low, middle)
         return high

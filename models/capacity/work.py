@@ -13,9 +13,6 @@ from freesh_plugin.core.errors import ProfileError
 from freesh_plugin.core.profile import TokenProfile
 from models.domain.lengths import RequestLength
 
-MOST_LENGTHS = 144
-"""Different lengths of a class that are reckoned with; more are merged on a logarithmic grid, means kept."""
-
 Floats = NDArray[np.float64]
 
 
@@ -72,7 +69,7 @@ class ClassWork:
         Raises:
             ProfileError: no lengths, or lengths beyond what was measured.
         """
-        prompt, answer, weights = merged(lengths)
+        prompt, answer, weights = _arrays(lengths)
         gaps = np.maximum(answer - 1.0, 0.0)
         prefill_s = np.array([profile.prefill_s(each, sm_clock_mhz) for each in prompt])
         power_w = np.array([profile.prefill_power_w(each, sm_clock_mhz) for each in prompt])
@@ -139,33 +136,13 @@ def places(profile: TokenProfile, reserved: Floats, time_share: Floats, quantile
     return (fitting, Places.KV_MEMORY) if fitting < limit else (limit, Places.MAX_BATCH)
 
 
-def merged(lengths: Iterable[RequestLength]) -> tuple[Floats, Floats, Floats]:
-    """Prompt tokens, answer tokens and weights that sum to 1; many lengths are merged, means kept.
-
-    Raises:
-        ProfileError: no length has a weight.
-    """
+def _arrays(lengths: Iterable[RequestLength]) -> tuple[Floats, Floats, Floats]:
+    """Prompt tokens, answer tokens, and weights that sum to 1."""
     rows = [(each.prompt_tokens, each.answer_tokens, each.weight) for each in lengths if each.weight > 0]
     if not rows:
-        raise ProfileError("no requests of this class are among the lengths")
-    table = np.array(rows, dtype=float)
-    if len(table) > MOST_LENGTHS:
-        table = _merge(table)
-    return table[:, 0], table[:, 1], table[:, 2] / table[:, 2].sum()
-
-
-def _merge(table: Floats) -> Floats:
-    """Weighted means over the cells of a grid that is even in the logarithm of each length."""
-    side = round(sqrt(MOST_LENGTHS))
-    cells = np.zeros(len(table), dtype=np.int64)
-    for column in (0, 1):
-        logs = np.log(table[:, column])
-        edges = np.linspace(logs.min(), logs.max(), side + 1)[1:-1]
-        cells = cells * side + np.searchsorted(edges, logs, side="right")
-    _, cell = np.unique(cells, return_inverse=True)
-    weight = np.bincount(cell, table[:, 2])
-    means = [np.bincount(cell, table[:, 2] * table[:, column]) / weight for column in (0, 1)]
-    return np.column_stack([*means, weight])
+        raise ProfileError("there are no requests of this class among the lengths")
+    prompt, answer, weights = np.array(rows, dtype=float).T
+    return prompt, answer, weights / weights.sum()
 
 
 def _mean(values: Floats, weights: Floats) -> float:

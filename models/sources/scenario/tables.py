@@ -58,11 +58,11 @@ class Names:
 
     def model(self, row: Row) -> str:
         """The row's model."""
-        return _optional(row, "model", lambda spot: spot.one_of(self.models, "model"), self._default(row, "model"))
+        return optional(row, "model", lambda spot: spot.one_of(self.models, "model"), self._default(row, "model"))
 
     def tier(self, row: Row) -> str:
         """The row's tier."""
-        return _optional(row, "tier", lambda spot: spot.one_of(self.tiers, "tier"), self._default(row, "tier"))
+        return optional(row, "tier", lambda spot: spot.one_of(self.tiers, "tier"), self._default(row, "tier"))
 
     def step(self, row: Row) -> int:
         """The row's step."""
@@ -101,13 +101,14 @@ def read_profiles(folder: Path, names: Names) -> tuple[Profile, ...]:
             idle_power_w=idle.number("W", low=0, high=full_power_w) if idle else IDLE_FRACTION * full_power_w,
             model=names.model(row),
             idle_assumed=idle is None,
+            modelled=optional(row, "modelled", Spot.truth, lambda: False),
         )
         return (profile.partition, profile.request_class, profile.mode, profile.model), profile
 
     required = (
         "partition", "request_class", "mode", "capacity_rps", "full_power_w", "latency_s", "ttft_s", "tbt_s",
     )  # fmt: skip
-    return _unique(read_table(folder / "profiles.csv", required, ("idle_power_w", "model")), read)
+    return unique(read_table(folder / "profiles.csv", required, ("idle_power_w", "model", "modelled")), read)
 
 
 def read_slos(folder: Path, names: Names) -> tuple[ServiceLevel, ...]:
@@ -127,7 +128,7 @@ def read_slos(folder: Path, names: Names) -> tuple[ServiceLevel, ...]:
         return (slo.partition, slo.request_class, slo.model, slo.tier), slo
 
     required = ("partition", "request_class", "latency_s", "ttft_s", "tbt_s")
-    return _unique(read_table(folder / "slo.csv", required, ("model", "tier")), read)
+    return unique(read_table(folder / "slo.csv", required, ("model", "tier")), read)
 
 
 def read_demand(folder: Path, names: Names) -> tuple[Demand, ...]:
@@ -140,7 +141,7 @@ def read_demand(folder: Path, names: Names) -> tuple[Demand, ...]:
             request_class=names.request_class(row, partition),
             step=names.step(row),
             demand_rps=row["demand_rps"].number("req/s", low=0),
-            mean_rps=_optional(row, "mean_rps", lambda spot: spot.number("req/s", low=0), lambda: None),
+            mean_rps=optional(row, "mean_rps", lambda spot: spot.number("req/s", low=0), lambda: None),
             origin=_origin(row, names),
             model=names.model(row),
             tier=names.tier(row),
@@ -148,7 +149,7 @@ def read_demand(folder: Path, names: Names) -> tuple[Demand, ...]:
         return (*demand_series(demand), demand.step), demand
 
     required = ("partition", "request_class", "step", "demand_rps")
-    return _unique(read_table(folder / "demand.csv", required, ("mean_rps", "origin", "model", "tier")), read)
+    return unique(read_table(folder / "demand.csv", required, ("mean_rps", "origin", "model", "tier")), read)
 
 
 def demand_series(demand: Demand) -> tuple[str, str, str, str, str]:
@@ -161,7 +162,7 @@ def read_carbon(folder: Path, names: Names) -> tuple[CarbonPoint, ...]:
 
     def read(row: Row) -> tuple[Hashable, CarbonPoint]:
         p10, p90 = (
-            _optional(row, column, lambda spot: spot.number("gCO2e/kWh"), lambda: None) for column in ("p10", "p90")
+            optional(row, column, lambda spot: spot.number("gCO2e/kWh"), lambda: None) for column in ("p10", "p90")
         )
         if p10 is not None and p90 is not None and p10 > p90:
             raise row.fault(f"p10 {p10:g} gCO2e/kWh is greater than p90 {p90:g} gCO2e/kWh")
@@ -170,7 +171,7 @@ def read_carbon(folder: Path, names: Names) -> tuple[CarbonPoint, ...]:
         return (point.location, point.step), point
 
     required = ("location", "step", "carbon_gco2e_per_kwh")
-    return _unique(read_table(folder / "carbon.csv", required, ("p10", "p90")), read)
+    return unique(read_table(folder / "carbon.csv", required, ("p10", "p90")), read)
 
 
 def read_prices(folder: Path, names: Names) -> tuple[PricePoint, ...]:
@@ -181,7 +182,7 @@ def read_prices(folder: Path, names: Names) -> tuple[PricePoint, ...]:
         return (point.location, point.step), point
 
     path = folder / "prices.csv"
-    return _unique(read_table(path, ("location", "step", "price_usd_per_mwh")), read) if path.exists() else ()
+    return unique(read_table(path, ("location", "step", "price_usd_per_mwh")), read) if path.exists() else ()
 
 
 def read_machines(folder: Path, names: Names) -> tuple[Machine, ...]:
@@ -191,7 +192,7 @@ def read_machines(folder: Path, names: Names) -> tuple[Machine, ...]:
         location = names.location(row)
         types = next(each.gpus for each in names.locations if each.name == location)
         available_from, available_until = (
-            _optional(row, column, lambda spot: spot.integer("", low=0, high=names.steps), lambda: None)
+            optional(row, column, lambda spot: spot.integer("", low=0, high=names.steps), lambda: None)
             for column in ("available_from", "available_until")
         )
         if (available_from or 0) >= (names.steps if available_until is None else available_until):
@@ -208,7 +209,7 @@ def read_machines(folder: Path, names: Names) -> tuple[Machine, ...]:
 
     path = folder / "machines.csv"
     required = ("location", "machine", "gpu_type", "gpus")
-    return _unique(read_table(path, required, ("available_from", "available_until")), read) if path.exists() else ()
+    return unique(read_table(path, required, ("available_from", "available_until")), read) if path.exists() else ()
 
 
 def read_running(folder: Path, names: Names, machines: tuple[Machine, ...]) -> tuple[Running, ...]:
@@ -216,7 +217,7 @@ def read_running(folder: Path, names: Names, machines: tuple[Machine, ...]) -> t
 
     def read(row: Row) -> tuple[Hashable, Running]:
         location = names.location(row)
-        partition = _optional(row, "partition", names.partition, lambda: None)
+        partition = optional(row, "partition", names.partition, lambda: None)
         known = {each.machine for each in machines if each.location == location}
         running = Running(
             location=location,
@@ -234,7 +235,7 @@ def read_running(folder: Path, names: Names, machines: tuple[Machine, ...]) -> t
     required = ("location", "machine", "mode", "request_class", "instances")
     # A fleet that runs nothing yet is a header alone.
     return (
-        _unique(read_table(path, required, ("partition", "model"), rows_required=False), read) if path.exists() else ()
+        unique(read_table(path, required, ("partition", "model"), rows_required=False), read) if path.exists() else ()
     )
 
 
@@ -249,12 +250,13 @@ def _origin(row: Row, names: Names) -> str:
     return origin
 
 
-def _optional(row: Row, column: str, read: Callable[[Spot], T], default: Callable[[], T]) -> T:
+def optional(row: Row, column: str, read: Callable[[Spot], T], default: Callable[[], T]) -> T:
+    """What the row's cell states, or the default where the column is absent or the cell empty."""
     spot = row.get(column)
     return default() if spot is None else read(spot)
 
 
-def _unique(rows: Iterator[Row], read: Callable[[Row], tuple[Hashable, T]]) -> tuple[T, ...]:
+def unique(rows: Iterator[Row], read: Callable[[Row], tuple[Hashable, T]]) -> tuple[T, ...]:
     """Parts that the rows state; the same key in two rows is an error."""
     parts: dict[Hashable, T] = {}
     numbers: dict[Hashable, int] = {}

@@ -3,7 +3,7 @@
 import csv
 import dataclasses
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from models.domain.scenario import Objective, Scenario
 _COLUMNS = {
     "profiles": (
         "partition", "request_class", "mode", "capacity_rps", "full_power_w", "latency_s", "ttft_s", "tbt_s",
-        "idle_power_w", "model",
+        "idle_power_w", "model", "modelled",
     ),
+    "power": ("partition", "request_class", "mode", "load", "power_w", "model"),
     "slo": ("partition", "request_class", "latency_s", "ttft_s", "tbt_s", "model", "tier"),
     "demand": ("partition", "request_class", "step", "demand_rps", "mean_rps", "origin", "model", "tier"),
     "carbon": ("location", "step", "carbon_gco2e_per_kwh", "p10", "p90"),
@@ -29,7 +30,8 @@ _COLUMNS = {
 def write_scenario(scenario: Scenario, folder: Path) -> None:
     """Write the scenario's files into the folder, made if need be; a table without rows is left out, or removed.
 
-    Numbers are written so that they are read back exactly; an idle power that was assumed is left empty.
+    Numbers are written so that they are read back exactly; an idle power that was assumed is left empty. Derived
+    profiles are written as rows that are marked as modelled, not as what they were derived from.
 
     Raises:
         OSError: the folder cannot be written.
@@ -52,18 +54,26 @@ def write_scenario(scenario: Scenario, folder: Path) -> None:
         "running": scenario.running,
     }
     for name, rows in tables.items():
-        _write_table(folder / f"{name}.csv", _COLUMNS[name], list(rows))
+        _write_table(folder, name, [[getattr(row, column) for column in _COLUMNS[name]] for row in rows])
+    _write_table(folder, "power", list(_power_levels(scenario)))
 
 
-def _write_table(path: Path, columns: Sequence[str], rows: list[object]) -> None:
+def _write_table(folder: Path, name: str, rows: list[list[object]]) -> None:
+    path = folder / f"{name}.csv"
     if not rows:
         path.unlink(missing_ok=True)
         return
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([getattr(row, column) for column in columns] for row in rows)
+    writer.writerow(_COLUMNS[name])
+    writer.writerows(rows)
     path.write_text(text.getvalue(), encoding="utf-8")
+
+
+def _power_levels(scenario: Scenario) -> Iterator[list[object]]:
+    for each in scenario.profiles:
+        for load, power_w in each.power_levels:
+            yield [each.partition, each.request_class, each.mode, load, power_w, each.model]
 
 
 def _document(scenario: Scenario) -> dict[str, Any]:
