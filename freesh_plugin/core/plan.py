@@ -117,7 +117,8 @@ class Transition(msgspec.Struct, frozen=True, rename={"request_class": "class"})
     Transitions are carried out in the order of the list; those of equal `order` may go at once. `dip_rps` is the
     part of the class's capacity, req/s, that this change takes away before its replacement serves (0 when the
     start comes first). A relabel changes the class or mode of running instances without a restart, and names
-    what they were in `from_class` and `from_mode`.
+    what they were in `from_class` and `from_mode`. `at_s` is 0 for what happens at once; else the seconds after the
+    plan's `valid_from` at which the machine comes (a start), or by which it is gone (drain ahead of that, and stop).
     """
 
     order: Count
@@ -131,6 +132,7 @@ class Transition(msgspec.Struct, frozen=True, rename={"request_class": "class"})
     dip_rps: NonNegative = 0.0
     from_class: Name | None = None
     from_mode: Name | None = None
+    at_s: Count = 0
 
 
 class Route(msgspec.Struct, frozen=True, rename={"request_class": "class"}):

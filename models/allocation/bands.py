@@ -13,7 +13,7 @@ from models.allocation.machines import machine_gpus
 from models.allocation.pack import Packing
 from models.allocation.pairs import Pairs
 from models.domain.allocation import AllocationResult
-from models.domain.scenario import Scenario
+from models.domain.scenario import Scenario, Survive
 
 _ROUNDING = 1e-9
 """Instances; a quotient this little above a whole number is that number."""
@@ -22,7 +22,8 @@ _ROUNDING = 1e-9
 def bands(scenario: Scenario, result: AllocationResult, packing: Packing) -> dict[PoolKey, InstanceBand]:
     """Minimum, target and maximum of every pool that has instances on machines.
 
-    Target: what was packed. Minimum: what the mean load of the epoch's quietest step needs, at least 1. Maximum:
+    Target: what was packed. Minimum: what the mean load of the epoch's quietest step needs, at least 1; the target
+    itself where a loss must be survived, for what idles then stands in for what may be lost. Maximum:
     the target, and what the GPUs that are free at the location (and its power cap, all instances at full load)
     allow for this pool alone: an autoscaler may raise one pool at a time, else two count the same GPUs.
     """
@@ -46,6 +47,8 @@ def _packed(packing: Packing) -> Counter[PoolKey]:
 
 
 def _minimum(scenario: Scenario, pairs: Pairs, pool: PoolKey, target: int, load: Load) -> int:
+    if scenario.survive is not Survive.NONE:
+        return target
     capacity_rps = pairs.profile(pool.model, pool.request_class, pool.mode).capacity_rps
     quietest_rps = min(load.get((pool, step), 0.0) for step in range(scenario.steps))
     needed = math.ceil(quietest_rps / capacity_rps - _ROUNDING) if capacity_rps > 0 else target
@@ -67,7 +70,8 @@ def _free(scenario: Scenario, pairs: Pairs, packing: Packing) -> dict[str, list[
 def _room(pairs: Pairs, pool: PoolKey, free: list[Counter[str]]) -> int:
     """Further instances that free GPUs allow; an instance does not span machines."""
     gpus = pairs.gpus[pool.mode]
-    return sum(min(here[kind] // number for kind, number in gpus.items() if number) for here in free)
+    room = (min(here[kind] // number for kind, number in gpus.items() if number) for here in free)
+    return sum(max(each, 0) for each in room)  # GPUs that come or go are no room for an autoscaler
 
 
 def _spare_power_w(scenario: Scenario, pairs: Pairs, packed: Mapping[PoolKey, int]) -> dict[str, float]:

@@ -19,10 +19,11 @@ def footprint(scenario: Scenario, pairs: Pairs, instances: Iterable[InstanceCoun
     Every GPU is counted, held or parked, and every host is on. Carbon and cost are signed sums, and null where the
     signal is missing or (carbon) its unit is not grams.
     """
-    power_w = dict(Fleet.of(scenario).base_power_w)
+    fleet = Fleet.of(scenario)
+    power_w = dict(fleet.base_power_w)
     for each in instances:
         idle_w = power_above_parked(pairs, pool_of(each)).idle_w
-        for step in range(scenario.steps):
+        for step in fleet.window(each.location, each.machine or ""):
             power_w[each.location, step] += each.count * idle_w
     for (pool, step), rps in load.items():
         capacity_rps = pairs.profile(pool.model, pool.request_class, pool.mode).capacity_rps

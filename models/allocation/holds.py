@@ -27,12 +27,13 @@ def sheds(scenario: Scenario, result: AllocationResult) -> dict[str, float]:
 def holds_of(
     scenario: Scenario, result: AllocationResult, packing: Packing, asked: PlanMode, allowed: PlanMode
 ) -> tuple[Hold, ...]:
-    """Holds of the allocation: mode, outcome, notes, shedding, packing."""
+    """Holds of the allocation: mode, outcome, notes, shedding, losses, packing."""
     return (
         *_of_mode(scenario, result, asked, allowed),
         *_of_outcome(result),
         *(Hold("allocation_note", note) for note in result.notes),
         *_of_shedding(result),
+        *_of_losses(result),
         *(
             Hold(
                 "not_packed",
@@ -81,6 +82,16 @@ def _of_shedding(result: AllocationResult) -> Iterator[Hold]:
             f"Up to {each.fraction:.1%} of {request_class} requests of model {model}, tier {tier}, may be refused "
             f"({each.shed_rps:.3g} req/s from {each.origin} in step {each.step}): the fleet cannot serve the demand "
             "planned for. It is used only when overload is measured.",
+        )
+
+
+def _of_losses(result: AllocationResult) -> Iterator[Hold]:
+    """What the loss of a location or machine would leave unserved, though the scenario wants it survived."""
+    for each in result.exposed:
+        yield Hold(
+            "not_survived",
+            f"Without {each.lost}, {each.fraction:.1%} of the protected {each.request_class} requests of model "
+            f"{each.model} ({each.short_rps:.3g} req/s) could not be served: there is no room for them elsewhere.",
         )
 
 

@@ -80,6 +80,15 @@ def passing_machines(scenario: Scenario) -> Passing:
     return passing
 
 
+def machines_now(scenario: Scenario) -> dict[str, dict[str, dict[str, int]]]:
+    """GPUs by location, machine and GPU type that an instance may hold as the horizon begins, for all or part of it."""
+    machines = machine_gpus(scenario)
+    for (location, machine), (gpus, window) in passing_machines(scenario).items():
+        if window.start == 0:
+            machines[location][machine] = gpus
+    return machines
+
+
 def _window(row: Machine, steps: int) -> range:
     until = steps if row.available_until is None else min(row.available_until, steps)
     return range(max(row.available_from or 0, 0), max(until, 0))

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from freesh_plugin.core.plan import Action, Transition
-from models.allocation.machines import Hardware, Label, Standing, free_gpus, hardware, machine_gpus, running_at
+from models.allocation.machines import (
+    Hardware,
+    Label,
+    Standing,
+    free_gpus,
+    hardware,
+    machines_now,
+    passing_machines,
+    running_at,
+)
 from models.allocation.pack import Placed
 from models.domain.scenario import Scenario
 
@@ -22,6 +31,7 @@ def transitions(scenario: Scenario, slices: Iterable[Placed], partition: Mapping
 
     1. Starts that fit into free GPUs. 2. Re-labels: no restart. 3. Where a start still waits for GPUs: drain and
     stop just enough on its machine, what is missed least first, then start. 4. Drain and stop what is left over.
+    5. Start on machines that come later, and drain and stop on those that go, each at its time.
     Whatever order a stage is carried out in, no machine ever holds more GPUs than it has (one that lost GPUs is
     emptied before it starts anything). A drain or re-label that leaves its class with less than both the running
     and the planned fleet offer carries what is missing as `dip_rps`.
@@ -48,9 +58,14 @@ class _Way:
             before[location, old] -= 1
             after[location, new] -= 1
         self._starts, self._stops = +(after - before), +(before - after)
+        self._passing = {place: window for place, (_, window) in passing_machines(scenario).items()}
+        self._step_s, self._steps = scenario.step_s, scenario.steps
+        self._later = [site for site in sorted(self._starts.elements()) if self._comes_at(site)]
+        self._starts = Counter({site: n for site, n in self._starts.items() if not self._comes_at(site)})
+        self._leaving = [site for site in sorted(after.elements()) if self._goes_at(site)]
         self._free = {
             (location, machine): free
-            for location, machines in machine_gpus(scenario).items()
+            for location, machines in machines_now(scenario).items()
             for machine, free in free_gpus(machines, running_at(scenario, location)).items()
         }
         self._order = 0
@@ -67,6 +82,19 @@ class _Way:
         rest = list(self._stops.elements())
         yield from self._stage(self._drain(rest))
         yield from self._stage(self._stop(rest))
+        yield from self._stage(self._transition(Action.START, site, at_s=self._comes_at(site)) for site in self._later)
+        for action in (Action.DRAIN, Action.STOP):
+            yield from self._stage(self._transition(action, site, at_s=self._goes_at(site)) for site in self._leaving)
+
+    def _comes_at(self, site: _Site) -> int:
+        """Seconds after which the GPUs of a site come; 0 where they are there."""
+        window = self._passing.get((site[0], site[1].machine))
+        return window.start * self._step_s if window else 0
+
+    def _goes_at(self, site: _Site) -> int:
+        """Seconds after which the GPUs of a site are gone; 0 where they stay."""
+        window = self._passing.get((site[0], site[1].machine))
+        return window.stop * self._step_s if window and window.stop < self._steps else 0
 
     def _stage(self, changes: Iterable[Transition]) -> Iterator[Transition]:
         """Equal changes of a stage joined into one, all with the same order."""
@@ -154,7 +182,9 @@ class _Way:
             total[key] = total.get(key, 0.0) + count * rps
         return total
 
-    def _transition(self, action: Action, site: _Site, dip_rps: float = 0.0, was: Label | None = None) -> Transition:
+    def _transition(
+        self, action: Action, site: _Site, dip_rps: float = 0.0, was: Label | None = None, at_s: int = 0
+    ) -> Transition:
         location, standing = site
         return Transition(
             order=self._order,
@@ -168,6 +198,7 @@ class _Way:
             dip_rps=dip_rps,
             from_class=was.request_class if was else None,
             from_mode=was.mode if was else None,
+            at_s=at_s,
         )
 
 

@@ -136,7 +136,8 @@ def _transitions(plan: Plan) -> Table:
     table.add_column("where")
     table.add_column("dip", justify="right")
     for each in plan.transitions[:MOST_ROWS]:
-        action = Text(each.action.value, style=_WORDS[each.action.value])
+        when = f" in {each.at_s / 60:g} min" if each.at_s else ""
+        action = Text(f"{each.action.value}{when}", style=_WORDS[each.action.value])
         dip = f"{each.dip_rps:.3g} req/s" if each.dip_rps else ""
         table.add_row(str(each.order + 1), action, _text(_what(each)), _text(f"{each.location}/{each.machine}"), dip)
     return _counted(table, len(plan.transitions), "changes")
