@@ -1,6 +1,7 @@
 """What the plan and forecast store keeps: one record per forecast, per (epoch, revision) and per acknowledgement."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -52,6 +53,29 @@ class AcknowledgementRecord:
     at: datetime
 
 
+@dataclass(frozen=True)
+class EventRecord:
+    """Something that the plan of a slot did not foresee, so that the slot is planned again; once for a cause and slot.
+
+    Attributes:
+        epoch: Epoch of the slot that is planned again.
+        kind: `stock_lost`, `demand_above` or `not_acknowledged`.
+        subject: Whom it befell: a machine, a class, a runtime.
+        at: When it was noticed, aware UTC.
+        reason: What happened, in a sentence.
+        labels: Of demand: `partition`, `request_class`, `model` and `tier`.
+        measured_rps: Of demand: what was offered, req/s.
+    """
+
+    epoch: int
+    kind: str
+    subject: str
+    at: datetime
+    reason: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    measured_rps: float | None = None
+
+
 class PlanningStore(Protocol):
     """The one plan and forecast store. Writes are idempotent; reads see whole records only."""
 
@@ -101,4 +125,12 @@ class PlanningStore(Protocol):
 
     def acknowledgements(self, epoch: int, revision: int) -> tuple[AcknowledgementRecord, ...]:
         """What was said of one plan, oldest first."""
+        ...
+
+    def save_event(self, record: EventRecord) -> None:
+        """Store what happened, unless the same cause is stored for that slot already."""
+        ...
+
+    def events(self, epoch: int) -> tuple[EventRecord, ...]:
+        """What made the slot of that epoch be planned again, by kind and subject."""
         ...

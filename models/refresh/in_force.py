@@ -74,6 +74,12 @@ def _newest_first(store: PlanningStore, last_epoch: int) -> Iterator[PlanRecord]
         record = store.plan_before(record.epoch)
 
 
+def any_accepted(store: PlanningStore, newest: PlanRecord) -> bool:
+    """Whether a runtime has accepted a plan of that epoch, whichever revision."""
+    earlier = (store.plan(newest.epoch, revision) for revision in range(newest.revision - 1, 0, -1))
+    return any(_accepted(store, record) for record in (newest, *earlier) if record is not None)
+
+
 def _accepted(store: PlanningStore, record: PlanRecord) -> bool:
     return any(each.accepted for each in store.acknowledgements(record.epoch, record.revision))
 

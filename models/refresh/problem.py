@@ -16,6 +16,7 @@ from models.refresh.forecasts import Used, carbon_outlook, carbon_points, finger
 from models.refresh.holds import sentence
 from models.refresh.in_force import plan_in_force, running_by
 from models.refresh.known_demand import with_demand
+from models.refresh.known_events import with_events
 from models.refresh.known_prices import known_prices, with_prices
 from models.refresh.slot import Slot
 
@@ -62,6 +63,8 @@ def build_problem(order: PlanOrder, fleet: Scenario, store: PlanningStore, now: 
     holds = [*_stale(demand), *_stale(carbon)]
     fleet, more = with_demand(fleet, demand)
     holds += more
+    fleet, more, events = with_events(fleet, store.events(order.slot.epoch))
+    holds += more
     fleet, objective, more = _with_carbon(fleet, objective, carbon, order.slot)
     holds += more
     fleet, objective, more, prices = with_prices(fleet, objective, known_prices(store, fleet, order.slot))
@@ -76,6 +79,7 @@ def build_problem(order: PlanOrder, fleet: Scenario, store: PlanningStore, now: 
             demand.as_input(),
             carbon.as_input(),
             *prices,
+            *events,
             PlanInput(RUNNING, f"{in_force.epoch}.{in_force.revision}" if in_force else "fleet", InputState.OK),
         ),
         (*holds, *more),

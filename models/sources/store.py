@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from freesh_plugin.core.errors import PlanError, SourceError
 from models.domain.forecast import DataState, Reading
-from models.domain.records import AcknowledgementRecord, ForecastKind, ForecastRecord, PlanRecord
+from models.domain.records import AcknowledgementRecord, EventRecord, ForecastKind, ForecastRecord, PlanRecord
 from models.sources.planning_store import tables
 from models.sources.planning_store.database import Database
 from models.sources.planning_store.documents import forecast_document, forecast_record, table, table_bytes
@@ -191,6 +191,35 @@ class SqlPlanningStore:
         query = sa.select(stored).where(stored.c.epoch == epoch, stored.c.revision == revision)
         rows = self._rows(query.order_by(stored.c.at, stored.c.endpoint))
         return tuple(AcknowledgementRecord(**row._mapping) for row in rows)
+
+    def save_event(self, record: EventRecord) -> None:
+        """Store what happened, unless the same cause is stored for that slot already.
+
+        Raises:
+            SourceError: the store failed.
+        """
+        stored = tables.events
+        cause = (
+            stored.c.epoch == record.epoch,
+            stored.c.kind == record.kind,
+            stored.c.subject == record.subject,
+        )
+
+        def work(connection: sa.Connection) -> None:
+            if connection.execute(sa.select(stored.c.epoch).where(*cause)).first() is None:
+                connection.execute(sa.insert(stored).values(_fields(record, stored) | {"labels": dict(record.labels)}))
+
+        self._database.attempt(work, SourceError)
+
+    def events(self, epoch: int) -> tuple[EventRecord, ...]:
+        """What made the slot of that epoch be planned again, by kind and subject.
+
+        Raises:
+            SourceError: the store failed.
+        """
+        stored = tables.events
+        query = sa.select(stored).where(stored.c.epoch == epoch).order_by(stored.c.kind, stored.c.subject)
+        return tuple(EventRecord(**row._mapping) for row in self._rows(query))
 
     def _rows(self, query: sa.Select[Any]) -> list[sa.Row[Any]]:
         return self._database.attempt(lambda connection: list(connection.execute(query)), SourceError)

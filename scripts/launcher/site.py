@@ -19,7 +19,7 @@ from scripts.launcher.airflow_site import ROOT, AirflowSite
 from scripts.launcher.programs import LaunchError, Programs
 from scripts.launcher.runtimes import Runtime, start_runtimes
 
-DAGS = {"freesh_traffic", "freesh_carbon", "freesh_prices", "freesh_plan"}
+DAGS = {"freesh_traffic", "freesh_carbon", "freesh_prices", "freesh_plan", "freesh_watch"}
 FLEET = ROOT / "models" / "data" / "demo"
 
 WANTED = (

@@ -82,3 +82,15 @@ acknowledgements = sa.Table(
     sa.Column("status_code", sa.Integer),
     sa.Column("reason", sa.Text, nullable=False),
 )
+
+events = sa.Table(
+    "freesh_event",
+    metadata,
+    sa.Column("epoch", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(40), primary_key=True),
+    sa.Column("subject", sa.String(400), primary_key=True),
+    sa.Column("at", UtcMoment, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("measured_rps", sa.Float),
+)
