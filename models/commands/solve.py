@@ -13,7 +13,7 @@ from rich.table import Table
 
 from freesh_plugin.core.errors import AllocationError, ConfigError
 from models.allocation import SolveWorker, allocate
-from models.domain.allocation import AllocationResult, Outcome
+from models.domain.allocation import AllocationResult, InstanceCount, Outcome
 from models.domain.scenario import Objective
 from models.sources.scenario_folder import load_scenario
 
@@ -107,16 +107,23 @@ def as_object(result: AllocationResult) -> dict[str, Any]:
         "bound": result.bound,
         "gap": result.gap,
         "partition": chosen[0] if len(chosen) == 1 else (result.partition or None),
-        "instances": [dataclasses.asdict(each) for each in result.instances],
+        "instances": [_instance(each) for each in result.instances],
         "shed_rps": result.shed_rps,
         "solver": result.solver,
         "build_s": result.build_s,
         "solve_s": result.solve_s,
         "shed": [dataclasses.asdict(each) for each in result.shed],
+        "exposed": [dataclasses.asdict(each) for each in result.exposed],
         "totals": None if result.totals is None else dataclasses.asdict(result.totals),
         "binding": list(result.binding),
         "notes": list(result.notes),
     }
+
+
+def _instance(each: InstanceCount) -> dict[str, Any]:
+    """A count; its machine only where it matters which one it is."""
+    row = dataclasses.asdict(each)
+    return row if each.machine is not None else {key: value for key, value in row.items() if key != "machine"}
 
 
 def _write(path: Path, text: str) -> None:
@@ -151,15 +158,27 @@ def _headline(result: AllocationResult) -> list[tuple[str, str]]:
     if result.shed:
         worst = max(each.fraction for each in result.shed)
         rows.append(("shed", f"{result.shed_rps:.3g} req/s at the worst step, at most {100 * worst:.3g} % of a class"))
+    for each in result.exposed:
+        rows.append(
+            (
+                "exposed",
+                f"without {each.lost}, {each.short_rps:.3g} req/s of {each.model} {each.request_class}"
+                f" ({100 * each.fraction:.3g} %) could not be served",
+            )
+        )
     rows.append(("time", f"build {result.build_s:.3f} s, solve {result.solve_s:.3f} s"))
     return rows
 
 
 def _instances(result: AllocationResult) -> Table:
-    table = Table(title=f"partition {', '.join(result.partition.values())}", title_justify="left")
-    for column in ("location", "model", "class", "mode"):
+    chosen = list(result.partition.items())
+    names = [partition if len(chosen) == 1 else f"{partition} for {model}" for model, partition in chosen]
+    placed = any(each.machine for each in result.instances)
+    table = Table(title=f"partition {', '.join(names)}", title_justify="left")
+    for column in ("location", *(["machine"] if placed else []), "model", "class", "mode"):
         table.add_column(column)
     table.add_column("instances", justify="right")
     for each in result.instances:
-        table.add_row(each.location, each.model, each.request_class, each.mode, str(each.count))
+        where = [each.location, *([each.machine or "any"] if placed else [])]
+        table.add_row(*where, each.model, each.request_class, each.mode, str(each.count))
     return table
