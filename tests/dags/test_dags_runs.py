@@ -1,8 +1,8 @@
 """All three DAGs run by `dag.test()` against real runtimes on loopback: the good day, and the faults."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -149,3 +149,57 @@ def test_a_store_that_cannot_be_reached_is_tried_again(bag: "DagBag", site: DagS
     site.connection("freesh_store", extra={"url": "sqlite:////proc/no/such/freesh.db"})
     result = run_dag(bag, "freesh_traffic", slot=name_of(slot))
     assert (result.state, result.tries["forecast_traffic"]) == ("failed", [3])
+
+
+def test_prices_reach_a_plan_of_least_cost_and_a_fleet_without_them_is_fine(
+    bag: "DagBag", site: DagSite, slot: Slot
+) -> None:
+    site.variable("freesh_fleet", str(write_small_fleet(site.folder / "fleet")))
+    site.store.save_forecast(demand_record(slot, DEMAND))
+    site.store.save_forecast(carbon_record(slot, ZONES))
+    none = run_dag(bag, "freesh_prices", slot=name_of(slot))
+    assert (none.state, site.store.forecast("prices", slot.epoch).state) == ("success", DataState.NO_DATA)  # type: ignore[union-attr]
+    assert run_dag(bag, "freesh_plan", slot=name_of(slot)).state == "success"
+    first = site.store.plan(slot.epoch)
+    assert first is not None
+    assert "prices" not in {each.name for each in decode_plan(first.text).inputs}
+    table = site.folder / "prices.csv"
+    hours = [slot.starts_at.replace(minute=0) + timedelta(hours=k) for k in range(-30, 12)]
+    rows = [f"{at:%Y-%m-%dT%H:%MZ},{zone},{usd}" for at in hours for zone, usd in (("Z-CLEAN", 90), ("Z-DIRTY", 20))]
+    table.write_text("\n".join(["time,zone,price_usd_per_mwh", *rows]), encoding="utf-8")
+    site.connection("freesh_prices", extra={"kind": "file", "path": str(table)})
+    assert run_dag(bag, "freesh_prices", slot=name_of(slot)).state == "success"
+    assert run_dag(bag, "freesh_plan", slot=name_of(slot), objective="cost").state == "success"
+    latest = site.store.plan(slot.epoch)
+    assert latest is not None
+    plan = decode_plan(latest.text)
+    assert {pool.location for pool in plan.pools if pool.instances.target} == {"dirty"}
+    assert next(each.note for each in plan.inputs if each.name == "prices") == "source: file prices.csv"
+
+
+def test_the_watch_skips_itself_or_has_the_slot_planned_again_once(bag: "DagBag", site: DagSite, slot: Slot) -> None:
+    """Half of the clean location's GPUs go after the coming plan was made: it is planned again, and only once."""
+    from airflow.models import DagRun
+
+    fleet = write_small_fleet(site.folder / "fleet")
+    site.variable("freesh_fleet", str(fleet))
+    coming = Slot(slot.epoch + 1)
+    site.store.save_forecast(demand_record(coming, DEMAND))
+    site.store.save_forecast(carbon_record(coming, ZONES))
+    assert run_dag(bag, "freesh_plan", slot=name_of(coming)).state == "success"
+    calm = run_dag(bag, "freesh_watch")
+    assert (calm.state, calm.tasks) == ("success", {"watch": ["skipped"], "plan_again": ["skipped"]})
+    write_small_fleet(fleet, scenario=SCENARIO.replace("A100: 8}, grid_zone: Z-CLEAN", "A100: 4}, grid_zone: Z-CLEAN"))
+    seen = run_dag(bag, "freesh_watch")
+    assert (seen.state, seen.tasks) == ("success", {"watch": ["success"], "plan_again": ["success"]})
+    (ordered,) = cast("list[dict[str, Any]]", seen.returned["watch"])
+    (triggered,) = DagRun.find(dag_id="freesh_plan", run_id=ordered["trigger_run_id"])
+    assert triggered.conf == {"slot": name_of(coming), "mode": "advise", "objective": "scenario"}
+    lasting = run_dag(bag, "freesh_watch")
+    assert lasting.tasks["plan_again"] == ["skipped"], "the same causes are one run, however long they last"
+    assert run_dag(bag, "freesh_plan", **triggered.conf).state == "success"
+    record = site.store.plan(coming.epoch)
+    assert record is not None
+    assert record.revision == 2
+    assert any(each.code == "replanned" for each in decode_plan(record.text).holds)
+    assert run_dag(bag, "freesh_watch").tasks["watch"] == ["skipped"]

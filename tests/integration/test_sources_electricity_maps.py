@@ -28,8 +28,8 @@ def server() -> Iterator[PayloadServer]:
         yield running
 
 
-def source(server: PayloadServer, **settings: str) -> ElectricityMapsCarbon:
-    return ElectricityMapsCarbon(TOKEN, url=server.url, limits=QUICK, clock=lambda: NOW, **settings)
+def source(server: PayloadServer, scope: str = "direct", endpoint: str = "past-range") -> ElectricityMapsCarbon:
+    return ElectricityMapsCarbon(TOKEN, scope, endpoint, url=server.url, limits=QUICK, clock=lambda: NOW)
 
 
 def fetch(server: PayloadServer, cut_off: datetime = NOW) -> Fetched:
