@@ -5,7 +5,7 @@ import sys
 import typer
 
 from freesh_plugin.core.errors import FreeshError
-from models.commands import backtest, capacity, solve
+from models.commands import backtest, capacity, solve, value
 
 app = typer.Typer(
     name="python -m models",
@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.command(name="solve")(solve.solve)
 app.command(name="backtest")(backtest.backtest)
+app.command(name="value")(value.value)
 app.command(name="capacity")(capacity.capacity)
 
 

@@ -15,6 +15,7 @@ from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from freesh_plugin.core.errors import ForecastError
+from models.commands.moments import is_whole_day, moment, seconds
 from models.forecast.backtest import (
     Progress,
     Span,
@@ -46,8 +47,8 @@ def backtest(
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON on standard output.")] = False,
 ) -> None:
     """Walk forward over past rows, forecast with what was known then, score against what came."""
-    span = Span(_moment("--start", start), _last_moment(end))
-    lead_s = _seconds(lead)
+    span = Span(moment("--start", start), _last_moment(end))
+    lead_s = seconds("--lead", lead)
     grids = carbon_grids(data) if kind is Kind.CARBON else demand_grids(data)
     with _progress(quiet=as_json) as progress:
         if kind is Kind.CARBON:
@@ -112,30 +113,10 @@ def _progress(*, quiet: bool) -> Iterator[Progress | None]:
         yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
 
 
-def _moment(option: str, text: str) -> pd.Timestamp:
-    """A moment in UTC; a naive one is UTC."""
-    moment = pd.to_datetime(text, errors="coerce", format="ISO8601")
-    if pd.isna(moment):
-        raise ForecastError(f"{option}: '{text}' is not a date such as 2023-05-01 or 2023-05-01T06:00Z")
-    return moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")
-
-
 def _last_moment(text: str) -> pd.Timestamp:
     """The last moment of a span: the moment itself, or the last one of a bare date."""
-    moment = _moment("--end", text)
-    bare = "T" not in text.upper() and ":" not in text
-    return moment + pd.Timedelta(days=1) - pd.Timedelta(microseconds=1) if bare else moment
-
-
-def _seconds(lead: str) -> int:
-    """A lead such as 10min or 1h in seconds, not negative."""
-    try:
-        seconds = pd.Timedelta(lead).total_seconds()
-    except ValueError as error:
-        raise ForecastError(f"--lead: '{lead}' is not a length of time such as 10min") from error
-    if not 0 <= seconds <= 86_400:
-        raise ForecastError(f"--lead: {lead} is {seconds:.0f} s, must be from 0 to 86400 s")
-    return int(seconds)
+    last = moment("--end", text)
+    return last + pd.Timedelta(days=1) - pd.Timedelta(microseconds=1) if is_whole_day(text) else last
 
 
 def _at_least_one(horizon: int | None, default: int) -> int:
