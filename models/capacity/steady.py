@@ -14,6 +14,7 @@ from models.capacity.work import ClassWork, Floats
 _PRECISION = 1e-5
 _RARE = 1e-5
 _LEAST_SPREAD_S = 1e-6
+_LEAST_S = 1e-9
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Steady:
         """
         decode_s, spread_s = self._decode_s
         scale_s = spread_s**2 / np.maximum(decode_s, _LEAST_SPREAD_S)
-        late = gammaincc(decode_s / scale_s, bound_s * self.work.gaps / scale_s)
+        late = gammaincc(decode_s / scale_s, bound_s * np.maximum(self.work.gaps, 1.0) / scale_s)
         return self._with_refused(self._of_requests(np.where(self.work.gaps > 0, late, 0.0)))
 
     def late_ttft(self, bound_s: float) -> float:
@@ -98,9 +99,9 @@ class Steady:
 
     @cached_property
     def _alone_s(self) -> Floats:
-        """The running decode step, waited for whole, and the own prefill; shape (found, length)."""
+        """The rest of the running decode step, half of it on average, and the own prefill; shape (found, length)."""
         running = np.concatenate([[0.0], self.work.step_s])[self._found[0]]
-        return np.asarray(running[:, None] + self.work.prefill_s[None, :])
+        return np.asarray(running[:, None] / 2 + self.work.prefill_s[None, :])
 
     @cached_property
     def _decay(self) -> float:
@@ -147,7 +148,7 @@ class Steady:
         low, high = 0.0, 1.0
         while late(high) > 1 - quantile:
             low, high = high, 2 * high
-        while high - low > _PRECISION * high:
+        while high - low > max(_PRECISION * high, _LEAST_S):
             middle = (low + high) / 2
             low, high = (middle, high) if late(middle) > 1 - quantile else (low, middle)
         return high

@@ -107,8 +107,9 @@ def _legend(derived: "Sequence[Derived]", stated: int) -> Text:
     bases = ", ".join(sorted({each.basis.value for each in derived}))
     served = derived[0].served
     lines = [
-        f"Modelled from token-level profiles ({bases}). Latency, TTFT and TBT: what {served.quantile:.0%} of the"
-        " requests keep at that rate, of a lone request where the mode cannot serve the class.",
+        f"Modelled from token-level profiles, whose points are {bases}. Latency, TTFT and TBT: what"
+        f" {served.quantile:.0%} of the requests keep at that rate, of a lone request where the mode cannot serve"
+        " the class.",
         "batch: requests that decode at once on average / at most. bound by: what the next larger rate breaks.",
     ]
     if stated:

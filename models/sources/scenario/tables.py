@@ -195,8 +195,9 @@ def read_machines(folder: Path, names: Names) -> tuple[Machine, ...]:
             optional(row, column, lambda spot: spot.integer("", low=0, high=names.steps), lambda: None)
             for column in ("available_from", "available_until")
         )
-        if (available_from or 0) >= (names.steps if available_until is None else available_until):
-            raise row.fault(f"available from step {available_from or 0} until step {available_until}: never")
+        first, end = available_from or 0, names.steps if available_until is None else available_until
+        if first >= end:
+            raise row.fault(f"available from step {first} until step {end}: never")
         machine = Machine(
             location=location,
             machine=row["machine"].name(),
