@@ -11,7 +11,7 @@ from freesh_plugin.core.errors import ForecastError
 from freesh_plugin.core.units import EPOCH_S
 from models.forecast.baselines import carbon_baselines, demand_baselines
 from models.forecast.carbon_recipe import CARBON
-from models.forecast.demand_recipe import DEMAND
+from models.forecast.demand_model import DemandModel
 from models.forecast.forecaster import Forecaster, Predicted
 from models.forecast.freesh import Freesh
 from models.forecast.grid import Grid
@@ -169,4 +169,4 @@ def carbon_models() -> tuple[Forecaster, ...]:
 
 def demand_models() -> tuple[Forecaster, ...]:
     """The models a demand backtest compares."""
-    return (Freesh(DEMAND), *demand_baselines())
+    return (DemandModel(), *demand_baselines())

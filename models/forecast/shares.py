@@ -1,0 +1,162 @@
+"""Shares of classes in a total: forecast apart from it where only totals are measured, and the product of the two."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from freesh_plugin.core.errors import ForecastError
+from models.domain.forecast import QuantileForecast
+from models.forecast.grid import utc_index
+from models.forecast.request import utc
+
+PRIOR = 0.5
+"""Requests that each class is taken to have had beside those counted: a class not seen yet is rare, not impossible."""
+
+_DRAWS = 4_001
+"""Draws of shares that quantiles are taken from; seeded, so that equal inputs give equal quantiles."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of a total, as a Dirichlet distribution.
+
+    Attributes:
+        names: The classes, or cells.
+        alpha: Shape (class,): requests counted, older ones weighing less, and the prior; above 0.
+        assumed: They were not measured lately, so they are assumed to hold still.
+        note: Where they come from, in a sentence.
+    """
+
+    names: tuple[str, ...]
+    alpha: np.ndarray
+    assumed: bool
+    note: str
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Expected shares, shape (class,), sum 1."""
+        expected: np.ndarray = self.alpha / self.alpha.sum()
+        return expected
+
+    def quantiles(self, levels: Sequence[float]) -> np.ndarray:
+        """Quantiles of each share, shape (level, class)."""
+        told: np.ndarray = np.quantile(self._draws(), levels, axis=0)
+        return told
+
+    def _draws(self) -> np.ndarray:
+        """Seeded draws, shape (draw, class)."""
+        return np.random.default_rng(0).dirichlet(self.alpha, _DRAWS)
+
+
+def forecast_shares(
+    counts: pd.DataFrame,
+    *,
+    issued_at: datetime,
+    half_life_s: float = 86_400.0,
+    measured_within_s: float = 3_600.0,
+    classes: Mapping[str, Sequence[Hashable]] | None = None,
+) -> Shares:
+    """Shares of classes from counts of requests, newer ones weighing more.
+
+    How far shares wander from one row of counts to another, beyond chance, lowers what the counts weigh: a million
+    requests of last week do not make next hour's shares certain.
+
+    Args:
+        counts: Requests counted by cell (columns) in each row, indexed by time (naive = UTC); a row with a missing
+            value is left out; a single row is a length sample. Rows after the issue are not read.
+        issued_at: Moment of the issue, aware.
+        half_life_s: A row so much older than the issue counts half, seconds.
+        measured_within_s: The shares are assumed unless a row is at most so old, seconds.
+        classes: Cells of each class, by its name; None = each cell its own class.
+
+    Raises:
+        ForecastError: nothing counted before the issue, a negative count, or a class with a cell that is no column.
+    """
+    issued = utc(issued_at)
+    frame = _known(counts, issued)
+    summed = frame if classes is None else _summed(frame, classes)
+    age_s = np.asarray((issued - pd.DatetimeIndex(frame.index)).total_seconds(), dtype=float)
+    weights = 0.5 ** (age_s / half_life_s)
+    values = summed.to_numpy(dtype=float)
+    weighted = weights @ values
+    alpha = _shrunk(values, weights, weighted)
+    newest_s, assumed = float(age_s.min()), bool(age_s.min() > measured_within_s)
+    told = f"shares from {int(values.sum())} requests in {len(values)} rows, the newest {newest_s / 60:.0f} min old"
+    names = tuple(str(name) for name in summed.columns)
+    return Shares(names, alpha, assumed, f"assumed: {told}" if assumed else told)
+
+
+def forecast_by_shares(total: QuantileForecast, shares: Shares) -> dict[str, QuantileForecast]:
+    """The total divided by shares; total and shares vary apart from each other.
+
+    Means are products of means, so they sum to the total's. Quantiles are of the product, not products of quantiles.
+    """
+    draws = shares._draws()
+    demand = _between(total, draws.shape[0])
+    label = "assumed" if shares.assumed else "measured"
+    note = "; ".join(each for each in (shares.note, total.note) if each)
+    return {
+        name: replace(
+            total,
+            series=f"{total.series} {name}",
+            mean=total.mean * shares.mean[k],
+            quantiles=np.quantile(demand * draws[:, k, None], total.levels, axis=0),
+            model=f"{total.model} x shares",
+            note=note,
+            labels={**total.labels, "shares": label},
+        )
+        for k, name in enumerate(shares.names)
+    }
+
+
+def _known(counts: pd.DataFrame, issued: pd.Timestamp) -> pd.DataFrame:
+    """The whole rows from before the issue."""
+    frame = counts.set_axis(utc_index(counts.index)).astype(float)
+    frame = frame[frame.index <= issued].dropna()
+    values = frame.to_numpy()
+    if not (np.isfinite(values).all() and (values >= 0).all()):
+        raise ForecastError(f"counts of cells: the least is {np.nanmin(values):g}, each must be at least 0 and finite")
+    if not values.sum() > 0:
+        raise ForecastError(f"counts of cells: no request was counted before {issued:%Y-%m-%dT%H:%MZ}")
+    return frame
+
+
+def _summed(frame: pd.DataFrame, classes: Mapping[str, Sequence[Hashable]]) -> pd.DataFrame:
+    """Counts of each class."""
+    for name, cells in classes.items():
+        absent = [cell for cell in cells if cell not in frame.columns]
+        if absent:
+            raise ForecastError(f"class {name}: cell {absent[0]} is not among the {len(frame.columns)} counted")
+    return pd.DataFrame({name: frame[list(cells)].sum(axis=1) for name, cells in classes.items()})
+
+
+def _shrunk(values: np.ndarray, weights: np.ndarray, weighted: np.ndarray) -> np.ndarray:
+    """Dirichlet parameters: the weighted counts over how much more rows differ than by chance, and the prior."""
+    sizes = values.sum(axis=1)
+    share = weighted / weighted.sum()
+    rows = sizes > 0
+    expected = np.outer(sizes[rows], share)
+    chance = np.maximum(expected, 1e-12)
+    freedom = max(1, (int(rows.sum()) - 1) * (len(share) - 1))
+    excess = max(1.0, float(((values[rows] - expected) ** 2 / chance).sum()) / freedom)
+    rows_worth = float(weights[rows].sum() ** 2 / (weights[rows] ** 2).sum())
+    typical = float(np.average(sizes[rows], weights=weights[rows]))
+    next_row = 0.0 if rows.sum() < 2 or excess <= 1 else excess / typical  # variance of a share, over s(1 - s)
+    known = excess / max(float(weighted.sum()), 1e-12)
+    worth = 1.0 / max(known + next_row, 1e-12)
+    alpha: np.ndarray = share * min(worth, typical * rows_worth) + PRIOR
+    return alpha
+
+
+def _between(total: QuantileForecast, draws: int) -> np.ndarray:
+    """Draws of the total at evenly spread probabilities in a seeded order, shape (draw, interval).
+
+    Between forecast levels it is interpolated; beyond the outermost ones it stays at them.
+    """
+    order = np.random.default_rng(1).permutation(draws)
+    probability = (order + 0.5) / draws
+    columns = [np.interp(probability, total.levels, total.quantiles[:, k]) for k in range(total.quantiles.shape[1])]
+    return np.stack(columns, axis=1)
