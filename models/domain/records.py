@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+import numpy as np
+
 from models.domain.forecast import DataState, QuantileForecast, Reading
 
 ForecastKind = Literal["carbon", "demand", "prices"]
@@ -51,6 +53,25 @@ class AcknowledgementRecord:
     status_code: int | None
     reason: str
     at: datetime
+
+
+@dataclass(frozen=True)
+class IssueRecord:
+    """A forecast of carbon that a provider gave, as it was when it was read.
+
+    Attributes:
+        key: Whose, and of which zone.
+        issued_at: When it was known, aware UTC.
+        starts_at: Start of the first interval, aware UTC.
+        step_s: Length of an interval, seconds.
+        carbon_gco2e_per_kwh: Shape (interval,); NaN where it says nothing.
+    """
+
+    key: str
+    issued_at: datetime
+    starts_at: datetime
+    step_s: int
+    carbon_gco2e_per_kwh: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -133,4 +154,12 @@ class PlanningStore(Protocol):
 
     def events(self, epoch: int) -> tuple[EventRecord, ...]:
         """What made the slot of that epoch be planned again, by kind and subject."""
+        ...
+
+    def save_issue(self, record: IssueRecord, *, keep_from: datetime) -> None:
+        """Keep a provider's forecast, replacing one of the same moment; drop those of its key from before."""
+        ...
+
+    def issues(self, key: str, since: datetime) -> tuple[IssueRecord, ...]:
+        """The forecasts kept under that key that were issued at `since` or later, oldest first."""
         ...

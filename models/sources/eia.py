@@ -109,6 +109,7 @@ class EiaCarbon:
     name: str = "U.S. EIA form 930 (average, direct; computed from generation, factors: EIA 2023, IPCC AR5)"
     signal: CarbonSignal = _SIGNAL
     publishing: Publishing = PUBLISHING
+    own_forecast: str | None = None
 
     def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
         """See `CarbonSource`.

@@ -82,6 +82,7 @@ class ElectricityMapsCarbon:
     limits: WebLimits = DEFAULT_LIMITS
     clock: Callable[[], datetime] = field(default=utc_now, repr=False)
     publishing: Publishing = PUBLISHING
+    own_forecast: str | None = FORECAST
 
     @property
     def name(self) -> str:

@@ -43,6 +43,7 @@ class FileCarbon:
     path: Path
     signal: CarbonSignal | None = None
     publishing: Publishing = AS_A_FILE
+    own_forecast: str | None = None
 
     @property
     def name(self) -> str:

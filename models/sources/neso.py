@@ -24,6 +24,7 @@ from models.sources.web import DEFAULT_LIMITS, WebLimits, WebRequest, get_json
 URL = "https://api.carbonintensity.org.uk"
 ZONE = "GB"
 INTERVAL = timedelta(minutes=30)
+FORECAST = "forecast_neso"
 LONGEST_RANGE = timedelta(days=13)
 """The API answers for 14 days at most, counting the half hour that ends at the start of the range."""
 
@@ -64,6 +65,7 @@ class NesoCarbon:
     name: str = "NESO Carbon Intensity API (CC BY 4.0)"
     signal: CarbonSignal = _SIGNAL
     publishing: Publishing = PUBLISHING
+    own_forecast: str | None = FORECAST
 
     def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
         """See `CarbonSource`.
@@ -80,7 +82,7 @@ class NesoCarbon:
                 "time": pd.to_datetime([row.start for row in rows], utc=True, format=_FORMAT),
                 "zone": ZONE,
                 CARBON: pd.Series([row.intensity.actual for row in rows], dtype=float),
-                "forecast_neso": pd.Series([row.intensity.forecast for row in rows], dtype=float),
+                FORECAST: pd.Series([row.intensity.forecast for row in rows], dtype=float),
             }
         )
         # The answer begins with the half hour that ends at `from`, and ranges share their borders.

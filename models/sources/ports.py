@@ -55,6 +55,11 @@ class CarbonSource(Protocol):
         ...
 
     @property
+    def own_forecast(self) -> str | None:
+        """Column of its rows that holds its own forecast of carbon, the newest one alone; None = it gives none."""
+        ...
+
+    @property
     def signal(self) -> CarbonSignal | None:
         """What the numbers are: average or marginal, direct or lifecycle; None = nobody says, as of a file."""
         ...

@@ -1,13 +1,22 @@
 """The one plan and forecast store, on SQLite by default or any database that SQLAlchemy speaks."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Self
 
+import numpy as np
 import sqlalchemy as sa
 
 from freesh_plugin.core.errors import PlanError, SourceError
 from models.domain.forecast import DataState, Reading
-from models.domain.records import AcknowledgementRecord, EventRecord, ForecastKind, ForecastRecord, PlanRecord
+from models.domain.records import (
+    AcknowledgementRecord,
+    EventRecord,
+    ForecastKind,
+    ForecastRecord,
+    IssueRecord,
+    PlanRecord,
+)
 from models.sources.planning_store import tables
 from models.sources.planning_store.database import Database
 from models.sources.planning_store.documents import forecast_document, forecast_record, table, table_bytes
@@ -220,6 +229,40 @@ class SqlPlanningStore:
         stored = tables.events
         query = sa.select(stored).where(stored.c.epoch == epoch).order_by(stored.c.kind, stored.c.subject)
         return tuple(EventRecord(**row._mapping) for row in self._rows(query))
+
+    def save_issue(self, record: IssueRecord, *, keep_from: datetime) -> None:
+        """Keep a provider's forecast, replacing one of the same moment; drop those of its key from before.
+
+        Raises:
+            SourceError: the store failed.
+        """
+        kept = tables.issues
+        values: dict[str, object] = {
+            "key": record.key,
+            "issued_at": record.issued_at,
+            "starts_at": record.starts_at,
+            "step_s": record.step_s,
+            "carbon_f8le": np.ascontiguousarray(record.carbon_gco2e_per_kwh, dtype="<f8").tobytes(),
+        }
+
+        def work(connection: sa.Connection) -> None:
+            self._database.upsert(connection, kept, values)
+            connection.execute(sa.delete(kept).where(kept.c.key == record.key, kept.c.issued_at < keep_from))
+
+        self._database.attempt(work, SourceError)
+
+    def issues(self, key: str, since: datetime) -> tuple[IssueRecord, ...]:
+        """The forecasts kept under that key that were issued at `since` or later, oldest first.
+
+        Raises:
+            SourceError: the store failed.
+        """
+        kept = tables.issues
+        query = sa.select(kept).where(kept.c.key == key, kept.c.issued_at >= since).order_by(kept.c.issued_at)
+        return tuple(
+            IssueRecord(row.key, row.issued_at, row.starts_at, row.step_s, np.frombuffer(row.carbon_f8le, "<f8"))
+            for row in self._rows(query)
+        )
 
     def _rows(self, query: sa.Select[Any]) -> list[sa.Row[Any]]:
         return self._database.attempt(lambda connection: list(connection.execute(query)), SourceError)

@@ -79,6 +79,7 @@ class SyntheticCarbon:
     name: str = "synthetic carbon (calibrated to public data, not measured)"
     signal: CarbonSignal = _SIGNAL
     publishing: Publishing = AS_A_FILE
+    own_forecast: str | None = None
 
     def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
         """See `CarbonSource`.

@@ -115,6 +115,7 @@ class WattTimeCarbon:
     name: str = "WattTime co2_moer (marginal, direct, CO2 alone; terms of the plan)"
     signal: CarbonSignal = _MARGINAL
     publishing: Publishing = PUBLISHING
+    own_forecast: str | None = FORECAST
     _session: _Session = field(default_factory=_Session, repr=False, compare=False)
 
     def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:

@@ -58,6 +58,7 @@ class FlatCarbon:
     name: str = "flat carbon"
     signal: CarbonSignal | None = None
     publishing: Publishing = AS_A_FILE
+    own_forecast: str | None = None
 
     def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
         """See `CarbonSource`."""

@@ -94,3 +94,13 @@ events = sa.Table(
     sa.Column("labels", sa.JSON, nullable=False),
     sa.Column("measured_rps", sa.Float),
 )
+
+issues = sa.Table(
+    "freesh_provider_issue",
+    metadata,
+    sa.Column("key", sa.String(400), primary_key=True),
+    sa.Column("issued_at", UtcMoment, primary_key=True, autoincrement=False),
+    sa.Column("starts_at", UtcMoment, nullable=False),
+    sa.Column("step_s", sa.Integer, nullable=False),
+    sa.Column("carbon_f8le", sa.LargeBinary, nullable=False),
+)
