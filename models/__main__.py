@@ -5,16 +5,17 @@ import sys
 import typer
 
 from freesh_plugin.core.errors import FreeshError
-from models.commands import backtest, capacity, solve, value
+from models.commands import backtest, capacity, pareto, solve, value
 
 app = typer.Typer(
     name="python -m models",
-    help="Plan a fleet: solve a scenario, test forecasts against history.",
+    help="Plan a fleet: solve a scenario, weigh aims, test forecasts against history, in error and in kilograms.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 app.command(name="solve")(solve.solve)
 app.command(name="backtest")(backtest.backtest)
+app.command(name="pareto")(pareto.pareto)
 app.command(name="value")(value.value)
 app.command(name="capacity")(capacity.capacity)
 
