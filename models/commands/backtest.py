@@ -17,6 +17,7 @@ from rich.table import Table
 from freesh_plugin.core.errors import ForecastError
 from models.commands.moments import is_whole_day, moment, seconds
 from models.forecast.backtest import (
+    CarbonIssues,
     Progress,
     Span,
     Walk,
@@ -42,8 +43,11 @@ def backtest(
     data: Annotated[Path, typer.Option(help="CSV or parquet: time, zone, carbon_gco2e_per_kwh | time, demand_rps.")],
     start: Annotated[str, typer.Option(help="First target, UTC; everything before it is history.")],
     end: Annotated[str, typer.Option(help="Last target, UTC, included; a bare date is that whole day.")],
-    horizon: Annotated[int | None, typer.Option(help="Carbon: hours (24). Demand: slots of 30 min (1).")] = None,
+    horizon: Annotated[int | None, typer.Option(help="Carbon: targets (24). Demand: slots of 30 min (1).")] = None,
     lead: Annotated[str, typer.Option(help="Demand: how long before its slot a forecast is issued.")] = "10min",
+    every: Annotated[str, typer.Option(help="Carbon: from one issue to the next, counted from 00:00 UTC.")] = "1d",
+    step: Annotated[str, typer.Option(help="Carbon: length of a target, at most an hour.")] = "1h",
+    publication_lag: Annotated[str, typer.Option(help="Carbon: how long after its end a row is known.")] = "0s",
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON on standard output.")] = False,
 ) -> None:
     """Walk forward over past rows, forecast with what was known then, score against what came."""
@@ -52,8 +56,13 @@ def backtest(
     grids = carbon_grids(data) if kind is Kind.CARBON else demand_grids(data)
     with _progress(quiet=as_json) as progress:
         if kind is Kind.CARBON:
-            hours = _at_least_one(horizon, 24)
-            walks = [w for g in grids for w in backtest_carbon(g, span, carbon_models(), hours, progress)]
+            asked = CarbonIssues(
+                horizon=_at_least_one(horizon, 24),
+                step_s=seconds("--step", step),
+                every_s=seconds("--every", every),
+                publication_lag_s=seconds("--publication-lag", publication_lag),
+            )
+            walks = [w for g in grids for w in backtest_carbon(g, span, carbon_models(asked), asked, progress)]
         else:
             slots = _at_least_one(horizon, 1)
             walks = [w for g in grids for w in backtest_demand(g, span, demand_models(), slots, lead_s, progress)]

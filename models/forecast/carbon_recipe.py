@@ -3,11 +3,12 @@
 import numpy as np
 
 from models.forecast.baselines import Baseline, carbon_baselines, last_rows
+from models.forecast.blend import best_mix
 from models.forecast.carbon_inputs import carbon_inputs
+from models.forecast.day_ahead import DayAhead
 from models.forecast.freesh import Recipe
 from models.forecast.intraday_inputs import intraday_inputs
-from models.forecast.members import RIDGE
-from models.forecast.same_time import SameTime
+from models.forecast.members import RidgeFamily
 
 CARBON = Recipe(
     inputs=carbon_inputs,
@@ -25,6 +26,12 @@ CARBON = Recipe(
 )
 """Issued once a day; learns from past issues at the same time of day."""
 
+
+def _day_ahead() -> DayAhead:
+    """The day-ahead model's regressions as a candidate, with the same history and strength."""
+    return DayAhead(CARBON.inputs, CARBON.train_days, CARBON.half_life_days)
+
+
 LAST_VALUE = Baseline("last_value", last_rows(0))
 
 INTRADAY = Recipe(
@@ -33,14 +40,15 @@ INTRADAY = Recipe(
     relative=True,
     alpha=20.0,
     robust_rounds=0,
-    train_days=365,
+    train_days=120,
     half_life_days=365.0,
     trial_issues=168,
     folds=3,
     error_half_life_days=28.0,
     neighbours=1,
     least=-np.inf,
-    families=(RIDGE, SameTime()),
+    families=(RidgeFamily, _day_ahead),
+    choose=best_mix,
     lead_groups_s=(3_600, 7_200, 14_400),
     trial_every_s=10_800,
     most_targets=150_000,

@@ -1,6 +1,6 @@
 """A family of models: what it may learn from, and what it says."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +22,7 @@ class Lesson:
         weights: Shape (issue, target), positive: recency × cost of an error.
         alpha: Strength of a ridge, in rows of mean weight.
         robust_rounds: See `fit_regression`.
+        relative: An error costs in proportion to 1 / |actual|.
         origin: First row of the grid that is not known.
     """
 
@@ -32,6 +33,7 @@ class Lesson:
     weights: np.ndarray
     alpha: float
     robust_rounds: int
+    relative: bool
     origin: int
 
 
@@ -53,12 +55,15 @@ class Family(Protocol):
         """Learns what the lesson holds."""
 
 
-def part(lesson: Lesson, issues: np.ndarray) -> Lesson:
-    """The lesson of some of its past issues, by their numbers."""
-    return replace(
-        lesson,
-        past=lesson.past.at(lesson.past.origins[issues]),
-        inputs=lesson.inputs.at(issues),
-        actual=lesson.actual[issues],
-        weights=lesson.weights[issues],
-    )
+SMALL_SHARE = 0.05
+"""Where errors count in proportion, an actual below this share of the mean one counts as that share."""
+
+
+def costs(actual: np.ndarray, *, relative: bool) -> np.ndarray:
+    """What a unit of error costs, by actual: in proportion to 1 / |actual| where relative, else 1; 1 if unknown."""
+    size = np.abs(actual)
+    known = np.isfinite(size)
+    if not relative or not known.any() or not size[known].any():
+        return np.ones(actual.shape)
+    typical = float(size[known].mean())
+    return np.where(known, typical / np.maximum(size, SMALL_SHARE * typical), 1.0)

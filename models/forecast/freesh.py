@@ -7,16 +7,13 @@ import numpy as np
 
 from models.forecast.baselines import Baseline
 from models.forecast.blend import Chooser, best_pair, blend, choose_by_group
-from models.forecast.family import Family, Fitted, Lesson
+from models.forecast.family import Family, Fitted, Lesson, costs
 from models.forecast.forecaster import Predicted
 from models.forecast.grid import Grid
 from models.forecast.inputs import Inputs
 from models.forecast.issues import Issues
-from models.forecast.members import RIDGE
+from models.forecast.members import RidgeFamily
 from models.forecast.spread import ErrorSize, error_quantiles, mean_error
-
-SMALL_SHARE = 0.05
-"""Where errors count in proportion, an actual below this share of the mean one counts as that share."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Recipe:
         error_half_life_days: An error so long ago counts half in the quantiles.
         neighbours: Targets to each side whose errors count as a target's own.
         least: The forecast is never below this.
-        families: Families of models that are fitted; the simple forecasts stand beside them.
+        families: Makers of the families of models that are fitted; each may keep what its fits share.
         choose: How weights are chosen from the errors of the tried issues.
         lead_groups_s: Leads of targets are cut at these, seconds; each part gets weights of its own.
         trial_every_s: Of the past issues only those a multiple of this before the fit are tried; 0 = all.
@@ -55,7 +52,7 @@ class Recipe:
     error_half_life_days: float
     neighbours: int
     least: float
-    families: tuple[Family, ...] = (RIDGE,)
+    families: tuple[Callable[[], Family], ...] = (RidgeFamily,)
     choose: Chooser = best_pair
     lead_groups_s: tuple[int, ...] = ()
     trial_every_s: int = 0
@@ -76,19 +73,23 @@ class Freesh:
 
     def shares(self) -> dict[str, float]:
         """Mean weight of each candidate in the blend over the targets, by name."""
-        fitted = [name for family in self.recipe.families for name in family.names]
+        fitted = [name for family in self._families for name in family.names]
         names = [*fitted, *(baseline.name for baseline in self.recipe.baselines)]
         return dict(zip(names, self.weights.mean(axis=1).tolist(), strict=True))
 
     def fit(self, grid: Grid, issues: Issues, origin: int) -> None:
         """Learns from rows before `origin`: tries itself on the recent past, chooses the blend, then fits on all."""
+        self._families = [make() for make in self.recipe.families]
         past = self._past(grid, issues, origin)
         actual, inputs = past.actuals(grid, origin), self.recipe.inputs(grid, past)
         trial = self._trial(grid, past, origin, inputs, actual)
         said = self._walk(grid, past, inputs, actual, trial)
         self._tried = past.at(past.origins[trial])
         self.learnt = bool(np.isfinite(said[: -len(self.recipe.baselines)]).any())
-        cost, groups = self._cost(actual[trial]), issues.lead_groups(grid, self.recipe.lead_groups_s)
+        cost, groups = (
+            costs(actual[trial], relative=self.recipe.relative),
+            issues.lead_groups(grid, self.recipe.lead_groups_s),
+        )
         self.weights = choose_by_group(self.recipe.choose, said, actual[trial], cost, groups)
         self.errors = actual[trial] - np.maximum(blend(said, self.weights), self.recipe.least)
         self._size = ErrorSize(inputs.unrest[trial], self.errors)
@@ -134,7 +135,7 @@ class Freesh:
 
     def _walk(self, grid: Grid, past: Issues, inputs: Inputs, actual: np.ndarray, trial: np.ndarray) -> np.ndarray:
         """What each candidate would have said at the tried issues, fitted once before each fold of them."""
-        names = sum(len(family.names) for family in self.recipe.families)
+        names = sum(len(family.names) for family in self._families)
         said = [np.empty((names, 0, past.count))]
         for fold in np.array_split(trial, self.recipe.folds):
             if len(fold):
@@ -146,9 +147,19 @@ class Freesh:
         """Every family fitted to the targets that had ended at `origin`."""
         known = np.where(past.first_rows + past.width <= origin, actual, np.nan)
         recency = 0.5 ** ((origin - past.origins) / (self.recipe.half_life_days * grid.day))
-        weights = recency[:, None] * self._cost(known)
-        lesson = Lesson(grid, past, inputs, known, weights, self.recipe.alpha, self.recipe.robust_rounds, origin)
-        return [family.fit(lesson) for family in self.recipe.families]
+        weights = recency[:, None] * costs(known, relative=self.recipe.relative)
+        lesson = Lesson(
+            grid,
+            past,
+            inputs,
+            known,
+            weights,
+            self.recipe.alpha,
+            self.recipe.robust_rounds,
+            self.recipe.relative,
+            origin,
+        )
+        return [family.fit(lesson) for family in self._families]
 
     def _simple(self, grid: Grid, issues: Issues) -> np.ndarray:
         """What the baselines say, shape (baseline, issue, target)."""
@@ -157,17 +168,11 @@ class Freesh:
     def _say(self, grid: Grid, issues: Issues) -> tuple[np.ndarray, np.ndarray]:
         """The blend and the expected size of its errors, shapes (issue, target)."""
         inputs = self.recipe.inputs(grid, issues)
-        said = np.concatenate([_told(self._models, grid, issues, inputs), self._simple(grid, issues)])
+        told = _told(self._models, grid, issues, inputs)
+        if not self.learnt:
+            told = np.full_like(told, np.nan)  # a model that could not be tried is not believed
+        said = np.concatenate([told, self._simple(grid, issues)])
         return np.maximum(blend(said, self.weights), self.recipe.least), self._size.of(inputs.unrest)
-
-    def _cost(self, actual: np.ndarray) -> np.ndarray:
-        """What a unit of error costs, by actual; 1 where it is not known."""
-        size = np.abs(actual)
-        known = np.isfinite(size)
-        if not self.recipe.relative or not known.any() or not size[known].any():
-            return np.ones(actual.shape)
-        typical = float(size[known].mean())
-        return np.where(known, typical / np.maximum(size, SMALL_SHARE * typical), 1.0)
 
     def _pooled_quantiles(self, errors: np.ndarray, levels: tuple[float, ...], weights: np.ndarray) -> np.ndarray:
         """Quantiles of the errors of each target and its neighbours, shape (level, target)."""

@@ -22,13 +22,20 @@ class Answer:
         mean: Shape (target,).
         quantiles: Shape (level, target), non-decreasing over levels.
         model: `freesh`, or the name of the baseline that stands in for it.
-        note: Why, in sentences.
+        reason: Why, in sentences.
+        found: What was found wrong with the rows, in sentences.
     """
 
     mean: np.ndarray
     quantiles: np.ndarray
     model: str
-    note: str
+    reason: str
+    found: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """Why, and what was found wrong with the rows."""
+        return "; ".join([self.reason, *self.found])
 
 
 def answer(recipe: Recipe, grid: Grid, issue: Issues, levels: tuple[float, ...]) -> Answer:
@@ -60,7 +67,7 @@ def answer(recipe: Recipe, grid: Grid, issue: Issues, levels: tuple[float, ...])
         )
         quantiles = np.where(unbounded, point + pooled[:, None], quantiles)
         quantiles = np.maximum(quantiles, recipe.least)
-    return Answer(mean, quantiles, name, "; ".join([*notes, *grid.notes]))
+    return Answer(mean, quantiles, name, "; ".join(notes), grid.notes)
 
 
 def _rung(model: Freesh) -> tuple[str, str]:

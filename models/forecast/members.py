@@ -37,9 +37,6 @@ class RidgeFamily:
         return fit_members(lesson)
 
 
-RIDGE = RidgeFamily()
-
-
 def fit_members(lesson: Lesson) -> Members:
     """Fits the regressions of each target to what the lesson knows of it."""
     inputs = lesson.inputs

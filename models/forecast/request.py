@@ -11,6 +11,7 @@ from freesh_plugin.core.errors import ForecastError
 from models.forecast.grid import Grid, step_of, to_grid, utc_index
 
 HOUR_S = 3_600
+MAX_LAG_S = 172_800
 
 
 def checked_levels(levels: Sequence[float]) -> tuple[float, ...]:
@@ -34,6 +35,17 @@ def utc(moment: datetime) -> pd.Timestamp:
     if moment.tzinfo is None:
         raise ForecastError(f"moment {moment.isoformat()} has no time zone")
     return pd.Timestamp(moment).tz_convert("UTC")
+
+
+def checked_lag(publication_lag_s: float) -> float:
+    """A publication lag, seconds.
+
+    Raises:
+        ForecastError: it is not from 0 to two days.
+    """
+    if not 0 <= publication_lag_s <= MAX_LAG_S:
+        raise ForecastError(f"publication lag {publication_lag_s:g} s: must be from 0 to {MAX_LAG_S} s")
+    return publication_lag_s
 
 
 def known_grid(history: "pd.Series[float]", issued: pd.Timestamp, series: str, lone_step_s: int = HOUR_S) -> Grid:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from freesh_plugin.core.errors import ForecastError
-from models.forecast.backtest import Span, Walk, backtest_carbon, backtest_demand
+from models.forecast.backtest import CarbonIssues, Span, Walk, backtest_carbon, backtest_demand
 from models.forecast.baselines import carbon_baselines, demand_baselines
 from models.forecast.grid import Grid, to_grid
 from tests.fakes.series import hourly_carbon, ten_minute_demand
@@ -51,7 +51,7 @@ def test_targets_after_the_end_are_not_scored() -> None:
 
 def test_a_longer_horizon_has_a_row_for_each_hour() -> None:
     walk = persistence(
-        backtest_carbon(carbon(), span("2024-01-15", "2024-01-19T23:00"), carbon_baselines(), horizon=30)
+        backtest_carbon(carbon(), span("2024-01-15", "2024-01-19T23:00"), carbon_baselines(), CarbonIssues(horizon=30))
     )
 
     assert [scores.targets for scores in walk.by_horizon()] == [5] * 24 + [4] * 6
