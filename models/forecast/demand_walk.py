@@ -15,14 +15,14 @@ SIMPLE = ("persistence", "last_30min", "seasonal_naive")
 MEMBERS = {"near": (NEAR, 30.0), "days": (DAYS, 30.0), "weeks": (WEEKS, 100.0)}
 """The regressions: which moves each reads, and the strength of its ridge."""
 
-LEARN_DAYS = 28
+LEARN_DAYS = 21
 HALF_LIFE_DAYS = 7.0
 """Issues of so many days are learnt from; a day so long ago counts half."""
 
 WALK_DAYS = 14
 """Days before the first issue that are walked: their errors weigh candidates and give quantiles."""
 
-REFITS_A_DAY = 8
+REFITS_A_DAY = 4
 MIN_KNOWN = 72
 """Fewer ended issues than this teach no regression."""
 
