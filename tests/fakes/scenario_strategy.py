@@ -70,7 +70,10 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         for name in draw(_distinct(2))
     )
     partition = draw(_partitions())
-    models, tiers = tuple(draw(_distinct(2))), tuple(Tier(name, draw(positive)) for name in draw(_distinct(2)))
+    models, tiers = (
+        tuple(draw(_distinct(2))),
+        tuple(Tier(name, draw(positive), draw(st.booleans())) for name in draw(_distinct(2))),
+    )
     steps = draw(st.integers(1, 3))
     origin = draw(names)
     slots = [(location.name, step) for location in locations for step in range(steps)]
@@ -119,12 +122,14 @@ def scenarios(draw: st.DrawFn) -> Scenario:
 @st.composite
 def _profiles(draw: st.DrawFn, partition: str, request_class: str, mode: str, model: str) -> Profile:
     full_power_w = draw(positive)
-    assumed = draw(st.booleans())
+    assumed, capacity_rps = draw(st.booleans()), draw(amounts)
+    loads = sorted(draw(st.sets(st.floats(1e-6, 1, exclude_max=True), max_size=3))) if capacity_rps else []
+    levels = [(load, draw(positive)) for load in loads] + [(1.0, full_power_w)]
     return Profile(
         partition=partition,
         request_class=request_class,
         mode=mode,
-        capacity_rps=draw(amounts),
+        capacity_rps=capacity_rps,
         full_power_w=full_power_w,
         latency_s=draw(positive),
         ttft_s=draw(positive),
@@ -132,4 +137,6 @@ def _profiles(draw: st.DrawFn, partition: str, request_class: str, mode: str, mo
         idle_power_w=IDLE_FRACTION * full_power_w if assumed else draw(st.floats(0, full_power_w)),
         model=model,
         idle_assumed=assumed,
+        power_levels=tuple(levels) if loads else (),
+        modelled=draw(st.booleans()),
     )

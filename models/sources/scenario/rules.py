@@ -41,7 +41,8 @@ def _profiles(scenario: Scenario) -> Iterator[str]:
             yield f"profiles.csv: no row for model {model!r}"
     for partition in scenario.partitions:
         if partition.name not in {each for _, each in pairs}:
-            yield f"profiles.csv: no row for partition {partition.name!r}"
+            why = "" if partition.bounded else ", whose boundaries are unknown, so that none can be derived"
+            yield f"profiles.csv: no row for partition {partition.name!r}{why}"
     for model, partition_name in pairs:
         for name in scenario.partition(partition_name).classes:
             if (model, partition_name, name) not in known:
