@@ -1,6 +1,6 @@
 """A family of models: what it may learn from, and what it says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -53,6 +53,17 @@ class Family(Protocol):
 
     def fit(self, lesson: Lesson) -> Fitted:
         """Learns what the lesson holds."""
+
+
+def part(lesson: Lesson, issues: np.ndarray) -> Lesson:
+    """The lesson of some of its past issues, by their numbers."""
+    return replace(
+        lesson,
+        past=lesson.past.at(lesson.past.origins[issues]),
+        inputs=lesson.inputs.at(issues),
+        actual=lesson.actual[issues],
+        weights=lesson.weights[issues],
+    )
 
 
 SMALL_SHARE = 0.05

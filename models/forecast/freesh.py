@@ -165,13 +165,17 @@ class Freesh:
         """What the baselines say, shape (baseline, issue, target)."""
         return np.stack([baseline.rule(grid, issues) for baseline in self.recipe.baselines])
 
-    def _say(self, grid: Grid, issues: Issues) -> tuple[np.ndarray, np.ndarray]:
-        """The blend and the expected size of its errors, shapes (issue, target)."""
-        inputs = self.recipe.inputs(grid, issues)
+    def candidates(self, grid: Grid, issues: Issues, inputs: Inputs) -> np.ndarray:
+        """What each candidate says at issues after the fit, shape (candidate, issue, target), in order of `shares`."""
         told = _told(self._models, grid, issues, inputs)
         if not self.learnt:
             told = np.full_like(told, np.nan)  # a model that could not be tried is not believed
-        said = np.concatenate([told, self._simple(grid, issues)])
+        return np.concatenate([told, self._simple(grid, issues)])
+
+    def _say(self, grid: Grid, issues: Issues) -> tuple[np.ndarray, np.ndarray]:
+        """The blend and the expected size of its errors, shapes (issue, target)."""
+        inputs = self.recipe.inputs(grid, issues)
+        said = self.candidates(grid, issues, inputs)
         return np.maximum(blend(said, self.weights), self.recipe.least), self._size.of(inputs.unrest)
 
     def _pooled_quantiles(self, errors: np.ndarray, levels: tuple[float, ...], weights: np.ndarray) -> np.ndarray:
