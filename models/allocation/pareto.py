@@ -25,6 +25,8 @@ SOLVES_A_POINT = 3
 
 _DIGITS = 4
 """Of a weight: it is rounded before it is used, so that what people paste into a scenario gives this very point."""
+BEND = 0.01
+"""A knee lies at least this far below the line between the ends; less is a straight line."""
 _SAME = 1e-6
 """Points closer than this share of the front's extent in both aims are one."""
 
@@ -66,7 +68,7 @@ class Front:
     def knee(self) -> Point | None:
         """The point farthest below the straight line between both ends, each aim scaled to run from 0 to 1.
 
-        None with fewer than three points, or where none lies below that line.
+        None with fewer than three points, or where none lies BEND below that line.
         """
         if len(self.points) < 3:
             return None
@@ -74,7 +76,7 @@ class Front:
         depth, point = max(
             ((1 - scale.x(each) - scale.y(each), each) for each in self.points[1:-1]), key=lambda pair: pair[0]
         )
-        return point if depth > _SAME else None
+        return point if depth >= BEND else None
 
 
 def pareto_front(

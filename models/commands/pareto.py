@@ -16,7 +16,7 @@ from rich.table import Table
 
 from freesh_plugin.core.errors import ConfigError
 from models.allocation import SolveWorker, allocate
-from models.allocation.pareto import MOST_POINTS, Front, Point, Progress, pareto_front
+from models.allocation.pareto import BEND, MOST_POINTS, Front, Point, Progress, pareto_front
 from models.commands.figure import check_target, save
 from models.commands.pareto_figure import axis_label, pareto_figure, weights_of
 from models.commands.solve import as_object
@@ -117,7 +117,7 @@ def _notes(front: Front) -> Iterator[str]:
     if len(front.points) == 1:
         yield f"One plan is best in both: least {front.x} is least {front.y} here."
     elif front.knee is None:
-        yield "No knee: no point lies below the line between the ends."
+        yield f"No knee: no point lies {100 * BEND:g} % of the way below the line between the ends."
     else:
         yield "Knee: the point farthest below the line between the ends, each aim scaled from 0 to 1."
 

@@ -18,7 +18,7 @@ def pareto_figure(front: Front, title: str, carbon_unit: str) -> "Figure":
     panel.set_title(f"{title} (modelled)", fontsize=11, loc="left")
     panel.plot(
         [each.x for each in front.points], [each.y for each in front.points],
-        color=BLUE, linewidth=1.0, alpha=0.5, marker="o", markersize=5, markeredgecolor=BLUE, zorder=2,
+        color=BLUE, linewidth=1.2, marker="o", markersize=5, zorder=2,
     )  # fmt: skip
     if front.knee is not None:
         _knee(panel, front, front.knee)
@@ -29,7 +29,7 @@ def pareto_figure(front: Front, title: str, carbon_unit: str) -> "Figure":
             )
     panel.set_xlabel(axis_label(front.x, carbon_unit), fontsize=9)
     panel.set_ylabel(axis_label(front.y, carbon_unit), fontsize=9)
-    panel.margins(x=0.18, y=0.12)
+    panel.margins(x=0.22, y=0.12)
     panel.grid(color="#DDDDDD", linewidth=0.6)
     panel.set_axisbelow(True)
     return figure
