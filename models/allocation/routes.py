@@ -79,12 +79,18 @@ def _keys(scenario: Scenario, result: AllocationResult, pairs: Pairs) -> Iterato
 
 
 def _served(pairs: Pairs, result: AllocationResult) -> dict[_Key, dict[str, float]]:
-    """Served demand, summed over the steps, by route and location."""
+    """Served demand, summed over the steps, by route and location.
+
+    What instances that are to stop serve meanwhile is left out: a route outlives them.
+    """
+    standing = {(each.location, each.model, each.request_class) for each in result.instances}
     served: dict[_Key, dict[str, float]] = {}
     for flow in result.flows:
         if flow.served_rps > 0:
             if not pairs.location(flow.location).allows(flow.origin):
                 raise AllocationError(f"{flow.served_rps:g} req/s from {flow.origin!r} may not go to {flow.location!r}")
+            if (flow.location, flow.model, flow.request_class) not in standing:
+                continue
             by_location = served.setdefault((flow.model, flow.request_class, flow.origin), {})
             by_location[flow.location] = by_location.get(flow.location, 0.0) + flow.served_rps
     return served

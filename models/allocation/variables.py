@@ -23,8 +23,8 @@ def add_variables(model: pyo.ConcreteModel, data: ProgramData) -> None:
     f[s,i,t]: planned req/s of stream s that pool i serves in step t. shed[s,t]: planned req/s of stream s that nobody
     serves. worst: largest weighted shed fraction. total: Σ shed. exposed: what losses would leave unserved.
     Where what runs is known: up[h], down[h]: instances of place h (location, machine, hardware) started and stopped;
-    starting[i]: instances of pool i that start and do not serve yet; staying[i]: instances that are to stop, and
-    still serve their old class i until the starts are done.
+    starting[i]: instances of pool i that start and do not serve until they are ready; staying[i]: instances that are
+    to stop, and still serve their old class i until the starts are done.
     """
     model.x = pyo.Var(range(len(data.pools)), domain=pyo.NonNegativeIntegers)
     for i, pool in enumerate(data.pools):
@@ -63,7 +63,10 @@ def _steps(data: ProgramData, s: int) -> list[int]:
 def _add_changes(model: pyo.ConcreteModel, data: ProgramData) -> None:
     model.up = pyo.Var(range(len(data.places)), domain=pyo.NonNegativeReals)
     model.down = pyo.Var(range(len(data.places)), domain=pyo.NonNegativeReals)
-    late = [i for i, pool in enumerate(data.pools) if data.late_steps(pool.mode)]
+    # Beside a mode that starts slowly, one of the same GPUs may start at once: the start is then its own.
+    late = [
+        i for pools in data.places.values() if any(data.late_steps(data.pools[j].mode) for j in pools) for i in pools
+    ]
     model.starting = pyo.Var(late, domain=pyo.NonNegativeIntegers)
     staying = sorted(data.standing_labels) if data.warm_up_steps else []
     model.staying = pyo.Var(staying, domain=pyo.NonNegativeIntegers)

@@ -37,7 +37,15 @@ def test_shares_follow_flows_over_modes_and_steps() -> None:
         Flow("north", "S", "TP2", 1, 0.5, origin="eu"),
         Flow("north", "S", "TP4", 1, 0.5, origin="eu"),
     )
-    assert weights(two_sites(), two_sites_result(flows=flows))["S", "eu"] == {"north": 0.2, "south": 0.8}
+    instances = (*two_sites_result().instances, InstanceCount("north", "default", "S", "TP4", 1))
+    result = two_sites_result(flows=flows, instances=instances)
+    assert weights(two_sites(), result)["S", "eu"] == {"north": 0.2, "south": 0.8}
+
+
+def test_a_route_outlives_what_instances_serve_that_are_to_stop() -> None:
+    # The north still serves S in the first step, with an instance that the plan does not keep.
+    flows = (*two_sites_result().flows, Flow("north", "S", "TP2", 0, 1.0, origin="eu"))
+    assert weights(two_sites(), two_sites_result(flows=flows))["S", "eu"] == {"south": 1.0}
 
 
 def test_without_flows_shares_follow_capacity() -> None:
