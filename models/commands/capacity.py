@@ -113,5 +113,5 @@ def _legend(derived: "Sequence[Derived]", stated: int) -> Text:
         "batch: requests that decode at once on average / at most. bound by: what the next larger rate breaks.",
     ]
     if stated:
-        lines.append(f"{stated} further rows are stated in profiles.csv and stand as they are.")
+        lines.append(f"Stated in profiles.csv, and not derived: {stated}.")
     return Text("\n".join(lines))
