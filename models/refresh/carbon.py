@@ -1,7 +1,10 @@
 """Refreshing the carbon forecast of a slot: every grid zone read up to the cut-off, forecast, stored."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
+
+import pandas as pd
 
 from freesh_plugin.core.errors import ForecastError
 from models.domain.forecast import DataState, QuantileForecast, Reading
@@ -9,6 +12,7 @@ from models.domain.records import ForecastRecord, PlanningStore
 from models.domain.scenario import Scenario
 from models.forecast import forecast_carbon
 from models.refresh.forecasts import CARBON_QUANTILES, OUTLOOK_S, fingerprint, rounded
+from models.refresh.provider import LIVE, provider_rows
 from models.refresh.reading import age_s, known_at, no_source, state_of, worst
 from models.refresh.slot import Slot
 from models.sources.ports import CarbonSource
@@ -41,22 +45,23 @@ def refresh_carbon(
         refuse_other_signal(source, fleet.carbon_signal)
     cut_off = slot.cut_off(now)
     zones = sorted({each.grid_zone for each in fleet.locations if each.grid_zone is not None})
-    readings = {zone: known_at(_read(zone, source, store, slot, cut_off), cut_off) for zone in zones}
+    known = [_known(zone, source, store, slot, now) for zone in zones]
     forecasts: list[QuantileForecast] = []
     notes = [] if zones else ["no location of the fleet states its grid_zone"]
-    for zone, reading in readings.items():
-        notes += [f"{zone}: {reading.note}"] if reading.note else []
+    for each in known:
+        notes += [f"{each.zone}: {each.reading.note}"] if each.reading.note else []
         try:
-            forecasts += _of_zone(zone, reading, slot, fleet, cut_off)
+            forecasts += _of_zone(each, slot, fleet, cut_off)
         except ForecastError as error:
-            notes.append(f"{zone}: {error}")
-    ages = [age for age in (age_s(each, cut_off) for each in readings.values()) if age is not None]
+            notes.append(f"{each.zone}: {error}")
+    readings = [each.reading for each in known]
+    ages = [age for age in (age_s(each, cut_off) for each in readings) if age is not None]
     record = ForecastRecord(
         kind="carbon",
         epoch=slot.epoch,
         issued_at=cut_off,
-        state=worst([state_of(each, forecasts) for each in readings.values() if each.state is not DataState.NO_DATA]),
-        source=next((each.source for each in readings.values() if each.source), ""),
+        state=worst([state_of(each, forecasts) for each in readings if each.state is not DataState.NO_DATA]),
+        source=next((each.source for each in readings if each.source), ""),
         forecasts=tuple(forecasts),
         age_s=max(ages, default=None),
         note="; ".join(notes),
@@ -65,13 +70,32 @@ def refresh_carbon(
     return record
 
 
-def _read(zone: str, source: CarbonSource | None, store: PlanningStore, slot: Slot, cut_off: datetime) -> Reading:
+@dataclass(frozen=True)
+class _Known:
+    """What is known of a zone at the cut-off: its rows, and what the provider itself forecast, issue by issue."""
+
+    zone: str
+    reading: Reading
+    provider: pd.DataFrame | None = None
+
+
+def _known(zone: str, source: CarbonSource | None, store: PlanningStore, slot: Slot, now: datetime) -> _Known:
     if source is None:
-        return no_source("freesh_carbon")
+        return _Known(zone, no_source("freesh_carbon"))
+    cut_off = slot.cut_off(now)
+    key = f"carbon {fingerprint([source.name.encode(), zone.encode()])}"
+    reading = _read(zone, source, key, store, slot, cut_off)
+    # Whoever fills in a past slot reads rows that were not published then.
+    published = cut_off - source.publishing.lag if now - cut_off > LIVE else cut_off
+    provider = provider_rows(source.own_forecast, key, reading, store, cut_off=cut_off, now=now)
+    return _Known(zone, known_at(reading, published), provider)
+
+
+def _read(zone: str, source: CarbonSource, key: str, store: PlanningStore, slot: Slot, cut_off: datetime) -> Reading:
     return read_sparingly(
         lambda since: source.fetch([zone], since, slot.starts_at + DAY_AHEAD, cut_off=cut_off),
         since=cut_off - HISTORY,
-        key=f"carbon {fingerprint([source.name.encode(), zone.encode()])}",
+        key=key,
         store=store,
         now=cut_off,
         source=source.name,
@@ -79,12 +103,11 @@ def _read(zone: str, source: CarbonSource | None, store: PlanningStore, slot: Sl
     )
 
 
-def _of_zone(zone: str, reading: Reading, slot: Slot, fleet: Scenario, cut_off: datetime) -> list[QuantileForecast]:
+def _of_zone(known: _Known, slot: Slot, fleet: Scenario, cut_off: datetime) -> list[QuantileForecast]:
     """Six hours in the fleet's steps and a day in hours, from the start of the slot."""
-    if reading.state is DataState.NO_DATA:
+    if known.reading.state is DataState.NO_DATA:
         return []
-    table = reading.rows.set_index("time").sort_index()
-    ahead = [column for column in table.columns if str(column).startswith("forecast_")]
+    table = known.reading.rows.set_index("time").sort_index()
     outlook_s = max(OUTLOOK_S, fleet.steps * fleet.step_s)
     forecasts = []
     for step_s, length_s in ((fleet.step_s, outlook_s), (HOUR_S, DAY_AHEAD.total_seconds())):
@@ -94,9 +117,19 @@ def _of_zone(zone: str, reading: Reading, slot: Slot, fleet: Scenario, cut_off: 
             # The first interval holds the moment of issue, the last one ends so long after the slot's start.
             intervals=ceil((slot.starts_at.timestamp() + length_s) / step_s) - int(cut_off.timestamp() // step_s),
             step_s=step_s,
-            exogenous=table[ahead] if ahead else None,
+            exogenous=_known_ahead(table),
             levels=LEVELS,
-            series=zone,
+            series=known.zone,
+            # Past issues are judged as this one is made: with rows that old.
+            publication_lag_s=max(age_s(known.reading, cut_off) or 0.0, 0.0),
+            provider=known.provider,
         )
         forecasts.append(rounded(forecast, "carbon"))
     return forecasts
+
+
+def _known_ahead(table: pd.DataFrame) -> pd.DataFrame | None:
+    """Columns that were known ahead, in the past as well: one without a past teaches nothing."""
+    past = table[table[CARBON].notna()]
+    columns = [name for name in table.columns if str(name).startswith("forecast_") and past[name].notna().any()]
+    return table[columns] if columns else None

@@ -12,6 +12,8 @@ from freesh_plugin.core.errors import ConfigError, SourceError
 from freesh_plugin.core.plan import PlanMode
 from freesh_plugin.core.plan_json import decode_plan
 from models.allocation import SolveWorker, allocate
+from models.allocation.explain.explain import explain
+from models.domain.allocation import AllocationResult
 from models.domain.records import ForecastRecord, PlanRecord
 from models.domain.scenario import Endpoint, Scenario
 from models.refresh import story
@@ -28,6 +30,8 @@ from models.sources.store import SqlPlanningStore
 
 SOLVE_LIMIT_S = 60.0
 """Longest time for the solver, seconds: a small part of the ten minutes before the slot."""
+EXPLAIN_LIMIT_S = 60.0
+"""Longest time for solving again without each promise, seconds: after it the plan goes out as far as it is explained."""
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +77,17 @@ def solve(site: Site, key: str, objective: str, mode: str) -> dict[str, Any]:
     """Plan the slot of a partition key; returns epoch, revision, digest and whether the plan is new."""
     order = PlanOrder(slot_of_key(key), _mode(mode), objective)
     with SolveWorker() as worker:
+
+        def within(scenario: Scenario, limit_s: float = SOLVE_LIMIT_S) -> AllocationResult:
+            return allocate(scenario, time_limit_s=limit_s, worker=worker)
+
         outcome = make_plan(
             order,
             site.load(),
             SqlPlanningStore(site.store),
-            lambda scenario: allocate(scenario, time_limit_s=SOLVE_LIMIT_S, worker=worker),
+            within,
             now=_now(),
+            explain=lambda scenario, result: explain(scenario, result, within, limit_s=EXPLAIN_LIMIT_S),
         )
     log.info("%s", story.headline(outcome.plan, is_new=outcome.is_new))
     record = outcome.record

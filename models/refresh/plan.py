@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from freesh_plugin.core.errors import AllocationError, ForecastError
+from freesh_plugin.core.errors import AllocationError, ForecastError, FreeshError
 from freesh_plugin.core.plan import Hold, Plan, PlanMode
 from freesh_plugin.core.plan_json import decode_plan, encode_plan, seal
 from freesh_plugin.core.units import EPOCH_S, PLAN_LIFETIME_S, epoch_start_s
@@ -15,6 +15,7 @@ from models.allocation.baselines import baselines
 from models.allocation.compare import describe_changes
 from models.allocation.to_plan import to_plan
 from models.domain.allocation import AllocationResult
+from models.domain.explanation import Explanation
 from models.domain.records import PlanningStore, PlanRecord
 from models.domain.scenario import Scenario
 from models.refresh.forecasts import DEMAND_QUANTILE
@@ -24,6 +25,7 @@ from models.refresh.problem import RUNNING, PlanOrder, Problem, build_problem
 log = logging.getLogger(__name__)
 
 Solve = Callable[[Scenario], AllocationResult]
+Explain = Callable[[Scenario, AllocationResult], Explanation]
 
 _PROVEN = ("optimal", "feasible")
 
@@ -43,7 +45,15 @@ class PlanOutcome:
     is_new: bool
 
 
-def make_plan(order: PlanOrder, fleet: Scenario, store: PlanningStore, solve: Solve, *, now: datetime) -> PlanOutcome:
+def make_plan(
+    order: PlanOrder,
+    fleet: Scenario,
+    store: PlanningStore,
+    solve: Solve,
+    *,
+    now: datetime,
+    explain: Explain | None = None,
+) -> PlanOutcome:
     """Plan a slot from the forecasts in the store. Equal inputs give the plan that is stored already.
 
     Without demand, or when no allocation can serve the scenario, the plan that the slot already has stands; else the
@@ -55,6 +65,7 @@ def make_plan(order: PlanOrder, fleet: Scenario, store: PlanningStore, solve: So
         store: Forecasts in, plan out.
         solve: Solves a whole scenario; raises AllocationError for one that no allocation can serve.
         now: The present, aware UTC: a slot that has begun is planned from what runs in it.
+        explain: Says why an allocation that a solver gave is what it is; the plan does not depend on it.
 
     Raises:
         ConfigError: an objective that does not exist.
@@ -68,7 +79,7 @@ def make_plan(order: PlanOrder, fleet: Scenario, store: PlanningStore, solve: So
         return PlanOutcome(latest, before, is_new=False)
     revision = before.revision + 1 if before is not None else 1
     try:
-        plan = _planned(problem, revision, solve)
+        plan = _planned(problem, revision, solve, explain)
     except (ForecastError, AllocationError) as error:
         log.warning("%s cannot be planned: %s", order.slot, error)
         if latest is not None and before is not None:
@@ -103,7 +114,7 @@ def _same_inputs(plan: Plan, problem: Problem) -> bool:
     return plan.mode == problem.order.mode and plan.solver.status in _PROVEN and asked == used
 
 
-def _planned(problem: Problem, revision: int, solve: Solve) -> Plan:
+def _planned(problem: Problem, revision: int, solve: Solve, explain: Explain | None) -> Plan:
     if problem.scenario is None:
         raise ForecastError(next(each.reason for each in problem.holds if each.code == "demand_missing"))
     result = solve(problem.scenario)
@@ -118,7 +129,19 @@ def _planned(problem: Problem, revision: int, solve: Solve) -> Plan:
         carbon_outlook=problem.outlook,
         quantile=DEMAND_QUANTILE,
         with_baselines=baselines(problem.scenario, result, solve),
+        with_explanation=_explained(problem.scenario, result, explain),
     )
+
+
+def _explained(scenario: Scenario, result: AllocationResult, explain: Explain | None) -> Explanation | None:
+    """None where no solver gave the allocation; a plan goes out even when it cannot be explained."""
+    if explain is None or result.status.value not in _PROVEN:
+        return None
+    try:
+        return explain(scenario, result)
+    except FreeshError as error:
+        log.warning("the plan is not explained: %s", error)
+        return None
 
 
 def _issued_again(problem: Problem, revision: int, why: ForecastError | AllocationError) -> Plan:
@@ -150,6 +173,7 @@ def _issued_again(problem: Problem, revision: int, why: ForecastError | Allocati
             solver=held,
             inputs=problem.inputs,
             holds=(*problem.holds, hold),
+            explanation=None,  # it was of another slot
         )
     )
 

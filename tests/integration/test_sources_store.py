@@ -1,5 +1,6 @@
 """The plan and forecast store on SQLite and on a real PostgreSQL: round trips, order, idempotence, faults."""
 
+import dataclasses
 import multiprocessing
 import resource
 import sqlite3
@@ -14,7 +15,14 @@ import sqlalchemy as sa
 
 from freesh_plugin.core.errors import ConfigError, FreeshError, PlanError, SourceError
 from models.domain.forecast import DataState, QuantileForecast, Reading
-from models.domain.records import AcknowledgementRecord, ForecastRecord, PlanningStore, PlanRecord
+from models.domain.records import (
+    AcknowledgementRecord,
+    EventRecord,
+    ForecastRecord,
+    IssueRecord,
+    PlanningStore,
+    PlanRecord,
+)
 from models.sources.store import SqlPlanningStore
 from tests.fakes.postgres_server import postgres_server
 
@@ -183,6 +191,25 @@ def test_acknowledgements_are_kept_in_order_and_once(store: PlanningStore) -> No
 def test_what_is_stored_survives_opening_it_again(url: str) -> None:
     SqlPlanningStore(url).save_plan(plan(7, 1))
     assert SqlPlanningStore(url).plan(7) == plan(7, 1)
+
+
+def test_a_store_from_before_events_and_issues_is_read_and_grows(url: str) -> None:
+    SqlPlanningStore(url).save_plan(plan(1, 1))
+    with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
+        for table in ("freesh_event", "freesh_provider_issue"):
+            connection.execute(sa.text(f"DROP TABLE {table}"))
+    opened = SqlPlanningStore(url)
+    assert opened.plan(1) == plan(1, 1)
+    event = EventRecord(1, "stock_lost", "m1", NOON, "m1 is gone.", {"model": "x"}, 1.5)
+    opened.save_event(event)
+    opened.save_event(dataclasses.replace(event, reason="another word"))
+    assert opened.events(1) == (event,)
+    issue = IssueRecord("k", NOON, NOON, 1_800, np.array([1.0, np.nan]))
+    opened.save_issue(issue, keep_from=NOON)
+    opened.save_issue(dataclasses.replace(issue, issued_at=NOON + timedelta(days=1)), keep_from=NOON + timedelta(1))
+    (kept,) = opened.issues("k", NOON)
+    assert kept.issued_at == NOON + timedelta(days=1), "what is from before is dropped"
+    np.testing.assert_array_equal(kept.carbon_gco2e_per_kwh, issue.carbon_gco2e_per_kwh)
 
 
 def _write_much(url: str, writer: int) -> None:

@@ -1,6 +1,7 @@
 """Settings of a Connection become a source; what is unknown, missing or out of range is named."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from models.sources.electricity_maps import ElectricityMapsCarbon
 from models.sources.entsoe import EntsoePrices
 from models.sources.file import FileCarbon, FilePrices, FileTraffic
 from models.sources.neso import NesoCarbon
+from models.sources.ports import CarbonSource, PriceSource, TrafficSource
 from models.sources.prometheus import PrometheusTraffic
 from models.sources.registry import carbon_source, price_source, traffic_source
 from models.sources.synthetic import SyntheticCarbon, SyntheticTraffic
@@ -187,3 +189,45 @@ def test_traffic_settings_that_cannot_be_used(settings: Mapping[str, object], me
 def test_a_token_may_travel_plain_where_that_was_said() -> None:
     settings = {"kind": "prometheus", "url": "http://far.example", "token": "t", "allow_plain_http": True}
     assert traffic_source(settings) == PrometheusTraffic("http://far.example", "t", 300)
+
+
+EVERY_KIND: list[tuple[Callable[[Mapping[str, object]], object], dict[str, object]]] = [
+    (carbon_source, {"kind": "eia", "token": "k"}),
+    (carbon_source, {"kind": "electricity_maps", "token": "k"}),
+    (carbon_source, {"kind": "file", "path": "/data/c.csv"}),
+    (carbon_source, {"kind": "neso"}),
+    (carbon_source, {"kind": "synthetic"}),
+    (carbon_source, {"kind": "watttime", "user": "me", "token": "k"}),
+    (price_source, {"kind": "entsoe", "token": "k", "usd_per_eur": 1.1}),
+    (price_source, {"kind": "file", "path": "/data/p.csv"}),
+    (traffic_source, {"kind": "file", "path": "/data/t.csv"}),
+    (traffic_source, {"kind": "prometheus", "url": "http://127.0.0.1:9090"}),
+    (traffic_source, {"kind": "synthetic"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("build", "settings"), EVERY_KIND, ids=lambda each: str(each) if isinstance(each, dict) else ""
+)
+def test_every_source_says_how_it_publishes_and_the_settings_may_know_better(
+    build: Callable[[Mapping[str, object]], CarbonSource | PriceSource | TrafficSource], settings: dict[str, object]
+) -> None:
+    own = build(settings).publishing
+    assert own.lag >= timedelta()
+    stated = build(settings | {"publication_lag_s": 1_800, "max_age_s": 7_200}).publishing
+    assert (stated.lag, stated.max_age) == (timedelta(minutes=30), timedelta(hours=2))
+    assert (stated.updated_every, stated.revised_within) == (own.updated_every, own.revised_within)
+
+
+def test_how_late_each_provider_is() -> None:
+    """A day at EIA, half an hour at NESO; both within what is not yet stale."""
+    eia, neso = carbon_source({"kind": "eia", "token": "k"}), carbon_source({"kind": "neso"})
+    assert (eia.publishing.lag, neso.publishing.lag) == (timedelta(days=1), timedelta(minutes=30))
+    for each in (eia, neso):
+        assert each.publishing.max_age > each.publishing.lag
+
+
+@pytest.mark.parametrize("value", [-1, "soon", 1e9, True, None])
+def test_a_lag_that_is_no_time_is_refused(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"publication_lag_s: .* is not a number within 0 and"):
+        carbon_source({"kind": "neso", "publication_lag_s": value})
