@@ -9,18 +9,11 @@ from typing import Annotated
 
 import msgspec
 
-SCHEMA_VERSION = "1.0"
+from freesh_plugin.core.plan_explanation import PlanExplanation
+from freesh_plugin.core.plan_values import MAX_WHOLE, Count, Fraction, Name, NonNegative, Sentence, Tokens
+
+SCHEMA_VERSION = "1.1"
 """Major.minor. A reader accepts any minor of its major (unknown fields are kept), never another major."""
-
-MAX_WHOLE = 2**53 - 1
-"""Greatest whole number: beyond it JSON readers of other languages lose digits."""
-
-NonNegative = Annotated[float, msgspec.Meta(ge=0)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_WHOLE)]
-Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
-Tokens = Annotated[int, msgspec.Meta(ge=1, le=MAX_WHOLE)]
 
 
 class PlanMode(StrEnum):
@@ -241,6 +234,7 @@ class Plan(msgspec.Struct, frozen=True):
     binding: tuple[str, ...] = ()
     inputs: tuple[PlanInput, ...] = ()
     holds: tuple[Hold, ...] = ()
+    explanation: PlanExplanation | None = None
     digest: Annotated[str, msgspec.Meta(pattern=r"^(sha256:[0-9a-f]{64})?$")] = ""
 
 

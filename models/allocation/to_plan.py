@@ -26,6 +26,7 @@ from freesh_plugin.core.plan_json import seal
 from freesh_plugin.core.units import EPOCH_S, PLAN_LIFETIME_S, epoch_start_s
 from models.allocation.bands import bands
 from models.allocation.baselines import predicted
+from models.allocation.explain.document import explanation_document
 from models.allocation.holds import holds_of, sheds
 from models.allocation.load import PoolKey
 from models.allocation.pack import Packing, pack
@@ -33,6 +34,7 @@ from models.allocation.pairs import Pairs
 from models.allocation.routes import route_holds, routes
 from models.allocation.transitions import transitions
 from models.domain.allocation import AllocationResult, InstanceCount
+from models.domain.explanation import Explanation
 from models.domain.scenario import Scenario
 
 
@@ -48,6 +50,7 @@ def to_plan(
     carbon_outlook: Mapping[str, Sequence[CarbonStep]] | None = None,
     quantile: float | None = None,
     with_baselines: Baselines | None = None,
+    with_explanation: Explanation | None = None,
 ) -> Plan:
     """The sealed plan of one epoch.
 
@@ -62,6 +65,7 @@ def to_plan(
         carbon_outlook: Carbon by location for six hours; where it is missing the scenario's own steps are shown.
         quantile: The quantile of demand that capacity was planned for, when it is one.
         with_baselines: Footprints of the simple policies (`models.allocation.baselines`).
+        with_explanation: Why the allocation is what it is (`models.allocation.explain`).
 
     Raises:
         AllocationError: there is no allocation to publish, a flow breaks residency, or the mode is not known.
@@ -98,6 +102,7 @@ def to_plan(
             binding=result.binding,
             inputs=tuple(inputs),
             holds=(*holds, *holds_of(scenario, result, packing, asked, allowed), *route_holds(scenario, result, found)),
+            explanation=None if with_explanation is None else explanation_document(with_explanation),
         )
     )
 

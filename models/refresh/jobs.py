@@ -31,7 +31,7 @@ from models.sources.store import SqlPlanningStore
 SOLVE_LIMIT_S = 60.0
 """Longest time for the solver, seconds: a small part of the ten minutes before the slot."""
 EXPLAIN_LIMIT_S = 60.0
-"""Longest time for solving again without each promise, seconds: after it the plan goes out as far as it is explained."""
+"""Longest time for explaining a plan, seconds: it goes out explained as far as that goes."""
 
 log = logging.getLogger(__name__)
 

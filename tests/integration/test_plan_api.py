@@ -122,7 +122,7 @@ def test_a_replayed_or_conflicting_plan_changes_nothing(client: httpx.Client, re
         (sample_text().replace(b'"min": 1', b'"min": 2'), "$.digest: "),
         (sample_text().replace(b'"min": 1', b'"min": 9'), "$.pools[0].instances: "),
         (sample_text().replace(b'"min": 1', b'"min": -1'), "$.pools[0].instances.min: "),
-        (sample_text().replace(b'"1.0"', b'"2.0"'), "$.schema_version: "),
+        (sample_text().replace(b'"1.1"', b'"2.0"'), "$.schema_version: "),
         (b"\x00\xff\x1f\x8b garbage", "$: "),
         (b"", "$: "),
         (b'{"plan": ', "$: "),

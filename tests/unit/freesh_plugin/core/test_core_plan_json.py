@@ -111,8 +111,8 @@ REJECTED = [
     ("holds.0.reason", "", "$.holds[0].reason: Expected `str` of length >= 1"),
     ("inputs.0.state", "fine", "$.inputs[0].state: Invalid enum value 'fine'"),
     ("digest", "md5:0", "$.digest: "),
-    ("weather", "fine", "$.weather: unknown field in schema version 1.0"),
-    ("pools.0.colour", "red", "$.pools[0].colour: unknown field in schema version 1.0"),
+    ("weather", "fine", "$.weather: unknown field in schema version 1.1"),
+    ("pools.0.colour", "red", "$.pools[0].colour: unknown field in schema version 1.1"),
 ]
 
 
@@ -168,7 +168,7 @@ def test_a_newer_minor_version_may_know_more_and_its_digest_covers_it() -> None:
 
 def test_another_major_version_is_refused_before_its_fields_are_read() -> None:
     changed = {"schema_version": "2.0", "all": "else is different"}
-    with pytest.raises(PlanError, match=r"^\$\.schema_version: '2\.0' has another major version than '1\.0'"):
+    with pytest.raises(PlanError, match=r"^\$\.schema_version: '2\.0' has another major version than '1\.1'"):
         decode_plan(sealed(changed))
 
 

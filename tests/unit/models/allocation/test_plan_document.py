@@ -60,7 +60,7 @@ def test_a_plan_is_sealed_and_read_back_as_it_is() -> None:
 def test_times_follow_the_epoch() -> None:
     plan = plan_of()
     assert (plan.valid_from, plan.stale_after, plan.expires_at) == (1_800_000_000, 1_800_001_800, 1_800_005_400)
-    assert (plan.epoch, plan.revision, plan.mode, plan.schema_version) == (EPOCH, 1, PlanMode.ACT, "1.0")
+    assert (plan.epoch, plan.revision, plan.mode, plan.schema_version) == (EPOCH, 1, PlanMode.ACT, "1.1")
 
 
 def test_pools_carry_bands_slo_clock_and_capacity() -> None:

@@ -32,7 +32,10 @@ from models.domain.scenario import Running, Scenario
 from tests.fakes.tiny_strategy import tiny_scenarios
 from tests.fakes.two_sites import two_sites
 
-GOLDEN = Path(__file__).parents[3] / "golden" / "plans" / "two_sites.json"
+ROOT = Path(__file__).parents[4]
+GOLDEN = ROOT / "tests" / "golden" / "plans" / "two_sites.json"
+FIRST = GOLDEN.with_name("two_sites_1_0.json")
+"""The same plan as it was published in version 1.0, before plans were explained."""
 
 
 def solved() -> Plan:
@@ -75,6 +78,15 @@ def test_the_golden_plan_is_accepted_and_keeps_the_published_schema() -> None:
     text = GOLDEN.read_bytes()
     assert encode_plan(decode_plan(text)) == text.strip()
     jsonschema.Draft202012Validator(plan_schema()).validate(json.loads(text))
+
+
+def test_a_plan_of_the_first_version_is_read_as_it_was() -> None:
+    plan, now = decode_plan(FIRST.read_bytes()), decode_plan(GOLDEN.read_bytes())
+    assert (plan.schema_version, plan.explanation) == ("1.0", None)
+    assert msgspec.structs.replace(plan, schema_version="1.1", digest="") == msgspec.structs.replace(now, digest="")
+    published = json.loads((ROOT / "docs" / "schema" / "plan-1.0.json").read_text(encoding="utf-8"))
+    for schema in (published, plan_schema()):
+        jsonschema.Draft202012Validator(schema).validate(json.loads(FIRST.read_bytes()))
 
 
 @given(tiny_scenarios())

@@ -1,0 +1,40 @@
+"""The whole explanation of one allocation, within a time limit."""
+
+from models.allocation.explain.amounts import objective_unit, objective_words
+from models.allocation.explain.costs import Solve, costs
+from models.allocation.explain.promises import promises, runners_up
+from models.allocation.solve.budget import Budget
+from models.domain.allocation import AllocationResult
+from models.domain.explanation import Explanation
+from models.domain.scenario import Scenario
+
+_PRICES_SHARE = 0.3
+"""Part of the time that the linear programs behind the prices may take."""
+
+
+def explain(scenario: Scenario, result: AllocationResult, solve: Solve, *, limit_s: float) -> Explanation:
+    """What binds and at what price, what each promise costs, and why each class is served where it is.
+
+    Args:
+        scenario: The problem, with the objective that was minimised.
+        result: Its allocation in the full form, with a partition for every model.
+        solve: Solves a scenario within so many seconds; called once for each promise and each runner-up.
+        limit_s: Wall-clock limit of everything, seconds; what it does not reach says so.
+    """
+    from models.allocation.explain.choices import choices  # Pyomo, seconds to import: only where it is used
+    from models.allocation.explain.prices import prices
+
+    budget = Budget(limit_s)
+    priced, notes = prices(scenario, result, _PRICES_SHARE * limit_s)
+    asked = [*runners_up(scenario, result), *promises(scenario)]
+    found = costs(scenario, result, asked, solve, budget)
+    kept = [each for each in found if each.promise != "partition"]
+    return Explanation(
+        objective=objective_words(scenario.objective),
+        unit=objective_unit(scenario),
+        prices=priced,
+        promises=tuple(sorted(kept, key=lambda each: (each.cost is None, -(each.cost or 0.0)))),
+        runners_up=tuple(each for each in found if each.promise == "partition"),
+        choices=tuple(choices(scenario, result, priced)),
+        notes=notes,
+    )
