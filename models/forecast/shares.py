@@ -25,7 +25,7 @@ class Shares:
 
     Attributes:
         names: The classes, or cells.
-        alpha: Shape (class,): requests counted, older ones weighing less, and the prior; above 0.
+        alpha: Shape (class,), above 0: in proportion to the shares; the larger, the more certain.
         assumed: They were not measured lately, so they are assumed to hold still.
         note: Where they come from, in a sentence.
     """
@@ -68,21 +68,21 @@ def forecast_shares(
         counts: Requests counted by cell (columns) in each row, indexed by time (naive = UTC); a row with a missing
             value is left out; a single row is a length sample. Rows after the issue are not read.
         issued_at: Moment of the issue, aware.
-        half_life_s: A row so much older than the issue counts half, seconds.
+        half_life_s: A row so much older than the newest counts half, seconds.
         measured_within_s: The shares are assumed unless a row is at most so old, seconds.
         classes: Cells of each class, by its name; None = each cell its own class.
 
     Raises:
-        ForecastError: nothing counted before the issue, a negative count, or a class with a cell that is no column.
+        ForecastError: nothing counted before the issue, a negative count, a class with a cell that is no column, or a cell
+            that is not in exactly one class.
     """
     issued = utc(issued_at)
     frame = _known(counts, issued)
     summed = frame if classes is None else _summed(frame, classes)
     age_s = np.asarray((issued - pd.DatetimeIndex(frame.index)).total_seconds(), dtype=float)
-    weights = 0.5 ** (age_s / half_life_s)
+    weights = 0.5 ** ((age_s - age_s.min()) / half_life_s)
     values = summed.to_numpy(dtype=float)
-    weighted = weights @ values
-    alpha = _shrunk(values, weights, weighted)
+    alpha = _doubtful(values, weights)
     newest_s, assumed = float(age_s.min()), bool(age_s.min() > measured_within_s)
     told = f"shares from {int(values.sum())} requests in {len(values)} rows, the newest {newest_s / 60:.0f} min old"
     names = tuple(str(name) for name in summed.columns)
@@ -125,7 +125,11 @@ def _known(counts: pd.DataFrame, issued: pd.Timestamp) -> pd.DataFrame:
 
 
 def _summed(frame: pd.DataFrame, classes: Mapping[str, Sequence[Hashable]]) -> pd.DataFrame:
-    """Counts of each class."""
+    """Counts of each class; every cell is in one."""
+    placed = [cell for cells in classes.values() for cell in cells]
+    stray = [cell for cell in frame.columns if placed.count(cell) != 1]
+    if stray:
+        raise ForecastError(f"cell {stray[0]} is in {placed.count(stray[0])} of {len(classes)} classes, must be in one")
     for name, cells in classes.items():
         absent = [cell for cell in cells if cell not in frame.columns]
         if absent:
@@ -133,21 +137,22 @@ def _summed(frame: pd.DataFrame, classes: Mapping[str, Sequence[Hashable]]) -> p
     return pd.DataFrame({name: frame[list(cells)].sum(axis=1) for name, cells in classes.items()})
 
 
-def _shrunk(values: np.ndarray, weights: np.ndarray, weighted: np.ndarray) -> np.ndarray:
-    """Dirichlet parameters: the weighted counts over how much more rows differ than by chance, and the prior."""
+def _doubtful(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Dirichlet parameters: shares of the weighted counts, as certain as rows agree.
+
+    The variance of a share s of the next row is s(1 - s) over its worth: of what is counted by chance, times how much
+    more rows differ than by chance, and, where they do differ more, that of one more row.
+    """
     sizes = values.sum(axis=1)
-    share = weighted / weighted.sum()
+    counted = weights @ values
+    share = (counted + PRIOR) / (counted + PRIOR).sum()
     rows = sizes > 0
     expected = np.outer(sizes[rows], share)
-    chance = np.maximum(expected, 1e-12)
     freedom = max(1, (int(rows.sum()) - 1) * (len(share) - 1))
-    excess = max(1.0, float(((values[rows] - expected) ** 2 / chance).sum()) / freedom)
-    rows_worth = float(weights[rows].sum() ** 2 / (weights[rows] ** 2).sum())
+    excess = max(1.0, float(((values[rows] - expected) ** 2 / expected).sum()) / freedom)
     typical = float(np.average(sizes[rows], weights=weights[rows]))
-    next_row = 0.0 if rows.sum() < 2 or excess <= 1 else excess / typical  # variance of a share, over s(1 - s)
-    known = excess / max(float(weighted.sum()), 1e-12)
-    worth = 1.0 / max(known + next_row, 1e-12)
-    alpha: np.ndarray = share * min(worth, typical * rows_worth) + PRIOR
+    variance = excess / float(counted.sum()) + (excess / typical if excess > 1 and rows.sum() > 1 else 0.0)
+    alpha: np.ndarray = share * max(1.0, 1 / variance)
     return alpha
 
 
