@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,16 @@ import pandas as pd
 
 from bench import convert_dacf, convert_hourly_zones, convert_servegen
 from bench.record import ROOT, is_current, record
-from models.forecast.backtest import Span, Walk, backtest_carbon, backtest_demand, carbon_models, demand_models
+from models.forecast.backtest import (
+    DAILY,
+    CarbonIssues,
+    Span,
+    Walk,
+    backtest_carbon,
+    backtest_demand,
+    carbon_models,
+    demand_models,
+)
 from models.forecast.table import carbon_grids, demand_grids
 
 CODE = [ROOT / "models" / "forecast", *sorted((ROOT / "bench").glob("convert_*.py")), ROOT / "bench" / "backtests.py"]
@@ -24,7 +33,7 @@ CODE = [ROOT / "models" / "forecast", *sorted((ROOT / "bench").glob("convert_*.p
 
 @dataclass(frozen=True)
 class Case:
-    """One backtest: its data, how it is converted, and its first and last day."""
+    """One backtest: its data, how it is converted, its first and last day, and when carbon is issued."""
 
     name: str
     kind: str
@@ -33,7 +42,10 @@ class Case:
     table: str
     start: str
     end: str
+    asked: CarbonIssues = DAILY
 
+
+SIX_HOURS = CarbonIssues(horizon=6, every_s=10_800)
 
 CASES = (
     Case(
@@ -49,6 +61,19 @@ CASES = (
         "dacf.parquet", "2021-01-01", "2021-06-30",
     ),
     Case(
+        "backtest_carbon_six_hours_2023_march_may", "carbon", convert_hourly_zones.SOURCE, convert_hourly_zones.convert,
+        "zones.parquet", "2023-03-01", "2023-05-31", SIX_HOURS,
+    ),
+    Case(
+        "backtest_carbon_six_hours_2023_march_late", "carbon", convert_hourly_zones.SOURCE,
+        convert_hourly_zones.convert, "zones.parquet", "2023-03-01", "2023-03-31",
+        replace(SIX_HOURS, publication_lag_s=7_200),
+    ),
+    Case(
+        "backtest_carbon_six_hours_dacf_2021_q2", "carbon", convert_dacf.SOURCE, convert_dacf.convert,
+        "dacf.parquet", "2021-04-01", "2021-06-30", SIX_HOURS,
+    ),
+    Case(
         "backtest_demand_servegen_days_8_14", "demand", convert_servegen.SOURCE, convert_servegen.convert,
         "servegen.csv", "2024-01-08", "2024-01-14",
     ),
@@ -59,7 +84,8 @@ def walks(case: Case, table: Path) -> list[Walk]:
     """Every series and model of a case."""
     span = Span(pd.Timestamp(case.start, tz="UTC"), pd.Timestamp(case.end, tz="UTC") + pd.Timedelta("23h59min"))
     if case.kind == "carbon":
-        return [walk for grid in carbon_grids(table) for walk in backtest_carbon(grid, span, carbon_models())]
+        models = carbon_models(case.asked)
+        return [w for grid in carbon_grids(table) for w in backtest_carbon(grid, span, models, case.asked)]
     return [walk for grid in demand_grids(table) for walk in backtest_demand(grid, span, demand_models())]
 
 
@@ -85,8 +111,11 @@ def run(case: Case, data: Path) -> None:
         start = time.perf_counter()
         walked = walks(case, table)
         wall_s = time.perf_counter() - start
-    by_hand = f"python -m models backtest {case.kind} --data {case.table} --start {case.start} --end {case.end} --json"
-    results = {"by_hand": by_hand, "wall_s": round(wall_s, 1), "rows": summary(case, walked)}
+    by_hand = f"python -m models backtest {case.kind} --data {case.table} --start {case.start} --end {case.end}"
+    if case.asked != DAILY:
+        every_s, late_s = case.asked.every_s, case.asked.publication_lag_s
+        by_hand += f" --horizon {case.asked.horizon} --every {every_s}s --publication-lag {late_s}s"
+    results = {"by_hand": f"{by_hand} --json", "wall_s": round(wall_s, 1), "rows": summary(case, walked)}
     path = record(
         case.name, command=f"python -m bench.backtests {case.name}", inputs=[source], code=CODE, results=results
     )

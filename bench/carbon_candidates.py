@@ -69,7 +69,8 @@ def _with_lead(inputs: Inputs) -> np.ndarray:
     both = np.concatenate([inputs.history, np.where(inputs.ahead_known[..., None], inputs.ahead, 0.0)], axis=-1)
     lead = np.broadcast_to(np.arange(both.shape[1])[None, :, None], (*both.shape[:2], 1))
     rows = np.concatenate([both, lead], axis=-1)
-    return np.nan_to_num(rows.reshape(-1, rows.shape[-1]))
+    table: np.ndarray = np.nan_to_num(rows.reshape(-1, rows.shape[-1]))
+    return table
 
 
 @dataclass(frozen=True)
@@ -142,5 +143,5 @@ class FittedSmoothing:
 def _unlike(values: np.ndarray, day: int) -> np.ndarray:
     """Each row less the mean of the same row of the 28 days before; NaN in the first 28 days."""
     rows = np.arange(len(values))
-    past = np.mean([at(values, rows - day * back) for back in range(1, 29)], axis=0)
-    return values - past
+    unlike: np.ndarray = values - np.mean([at(values, rows - day * back) for back in range(1, 29)], axis=0)
+    return unlike

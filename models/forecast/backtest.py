@@ -14,12 +14,12 @@ from models.forecast.carbon_model import CarbonModel
 from models.forecast.carbon_recipe import LAST_VALUE
 from models.forecast.demand_model import DemandModel
 from models.forecast.forecaster import Forecaster
-from models.forecast.freesh import Freesh
 from models.forecast.grid import DAY_S, Grid
 from models.forecast.issues import Issues
 from models.forecast.walk import Progress, Span, Walk, check_history, walk
 
 __all__ = [
+    "DAILY",
     "CarbonIssues",
     "Progress",
     "Span",
