@@ -5,7 +5,7 @@ import sys
 import typer
 
 from freesh_plugin.core.errors import FreeshError
-from models.commands import backtest, capacity, pareto, solve, value
+from models.commands import backtest, capacity, explain, pareto, show_plan, solve, value
 
 app = typer.Typer(
     name="python -m models",
@@ -14,6 +14,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(name="solve")(solve.solve)
+app.command(name="explain")(explain.explain)
+app.command(name="show-plan")(show_plan.show_plan)
 app.command(name="backtest")(backtest.backtest)
 app.command(name="pareto")(pareto.pareto)
 app.command(name="value")(value.value)

@@ -1,17 +1,24 @@
 """A plan as tables for people: what it saves, its pools and routes, what changes, what it holds back."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from freesh_plugin.core.errors import PlanError
 from freesh_plugin.core.plan import Footprint, Plan, PlanMode, PlanPartition, Pool, Transition
+from freesh_plugin.core.plan_document import PlanDocument
 from freesh_plugin.core.printable import one_line
 from freesh_plugin.core.units import JOULES_PER_KWH
+from models.commands.explanation_table import explanation_tables
 
 MOST_ROWS = 24
 """Rows of one table; a larger fleet's further rows are counted, not shown."""
@@ -19,10 +26,22 @@ MOST_ROWS = 24
 _WORDS = {"start": "green", "relabel": "cyan", "drain": "yellow", "stop": "red"}
 
 
+def show_plan(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Plan, as JSON; - = standard input.")],
+) -> None:
+    """Show a plan: what it saves, its pools and routes, what changes, why, and what it holds back."""
+    try:
+        text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise PlanError(f"cannot read {file}: {error.strerror}") from error
+    Console().print(plan_table(PlanDocument.read(text).plan))
+
+
 def plan_table(plan: Plan) -> RenderableType:
     """The plan for a terminal of 80 columns or more."""
     changes = [_transitions(plan)] if plan.transitions else []
-    tables = (_head(plan), _figures(plan), _pools(plan), _routes(plan), *changes, _reasons(plan))
+    why = explanation_tables(plan.explanation) if plan.explanation is not None else ()
+    tables = (_head(plan), _figures(plan), _pools(plan), _routes(plan), *changes, *why, _reasons(plan))
     return Group(*(Padding(table, (0, 0, 1, 0)) for table in tables))
 
 

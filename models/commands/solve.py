@@ -62,7 +62,7 @@ def solve(
     if as_json:
         sys.stdout.write(text)
     else:
-        _show(result, Console())
+        show(result, Console())
     if result.status in WITHOUT_A_PLAN:
         raise typer.Exit(2)
 
@@ -133,7 +133,8 @@ def _write(path: Path, text: str) -> None:
         raise AllocationError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _show(result: AllocationResult, console: Console) -> None:
+def show(result: AllocationResult, console: Console) -> None:
+    """The result as a table and lines for people."""
     if result.instances:
         console.print(_instances(result))
     elif result.status not in WITHOUT_A_PLAN:
