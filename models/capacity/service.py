@@ -125,16 +125,15 @@ def _largest(work: ClassWork, bounds: Bounds, quantile: float, most_rps: float) 
 def _broken(steady: Steady, bounds: Bounds, quantile: float) -> Iterator[Bind]:
     """Bounds that more than 1 - quantile of the requests break; `any` of it stops at the first.
 
-    Requests that find no place break all three; where they are most of those that are late, the places bind.
+    Where more than that find no place at once, it is the places that bind.
     """
-    late = 1 - quantile
-    places = Bind.KV_MEMORY if steady.work.misfits > late / 2 else Bind(steady.work.places_by.value)
-    crowded = steady.refused_share > late / 2
-    if steady.refused_share > late:
-        yield places
+    late, work = 1 - quantile, steady.work
+    crowded = Bind(work.places_by.value) if steady.full_share > late else None
+    if work.misfits > late:
+        yield Bind.KV_MEMORY
     if steady.late_ttft(bounds.ttft_s) > late:
-        yield places if crowded else Bind.TTFT
+        yield crowded or Bind.TTFT
     if steady.late_tbt(bounds.tbt_s) > late:
-        yield places if crowded else Bind.TBT
+        yield Bind.TBT
     if steady.late_latency(bounds.latency_s) > late:
-        yield places if crowded else Bind.LATENCY
+        yield crowded or Bind.LATENCY

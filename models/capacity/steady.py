@@ -24,7 +24,7 @@ class Steady:
     Prefill goes first and takes the share ρ = λ·E[S] of the time. The rest decodes: with k requests in the batch each
     gets a token every step(k)/(1 - ρ) seconds. That is processor sharing whose speed depends on k, so the number in
     service depends on the lengths only through their mean: P(k) ∝ Π_{j<=k} λ·E[gaps]·step(j)/((1 - ρ)·j), with the
-    speed of B beyond B places (whoever comes then waits for a place, and is counted as late whatever the bound).
+    speed of B beyond B places, where whoever comes waits for a place.
     """
 
     work: ClassWork
@@ -36,48 +36,20 @@ class Steady:
         return float(self.rate_rps * (self.work.weights @ self.work.prefill_s))
 
     @cached_property
-    def batch(self) -> Floats:
-        """Probability of 0, 1, …, B requests in service, B or more in the last; shape (B + 1,)."""
-        steps, places = self.work.step_s, np.arange(1, len(self.work.step_s) + 1)
-        tokens_per_s = self.rate_rps * float(self.work.weights @ self.work.gaps) / (1 - self.prefill_share)
-        with np.errstate(divide="ignore"):  # no gaps at all: the logarithm of 0 is a batch of none
-            logs = np.concatenate([[0.0], np.cumsum(np.log(tokens_per_s * steps / places))])
-        shares = np.exp(logs - logs.max())
-        shares[-1] /= 1 - tokens_per_s * steps[-1] / places[-1]
-        return np.asarray(shares / shares.sum())
+    def full_load(self) -> float:
+        """λ over the rate at which a full batch finishes requests; below 1 where the state is steady."""
+        tokens_rps = len(self.work.step_s) / float(self.work.step_s[-1])
+        return self._tokens_per_s / tokens_rps
 
     @cached_property
-    def refused_share(self) -> float:
-        """Share of the requests that find no place at once, or would never fit."""
-        return float(1 - (1 - self.batch[-1]) * (1 - self.work.misfits))
-
-    def late_tbt(self, bound_s: float) -> float:
-        """Share of the requests whose mean time between tokens is above the bound.
-
-        Time from first to last token is taken to be gamma distributed: short answers have a long tail.
-        """
-        decode_s, spread_s = self._decode_s
-        scale_s = spread_s**2 / np.maximum(decode_s, _LEAST_SPREAD_S)
-        late = gammaincc(decode_s / scale_s, bound_s * np.maximum(self.work.gaps, 1.0) / scale_s)
-        return self._with_refused(self._of_requests(np.where(self.work.gaps > 0, late, 0.0)))
-
-    def late_ttft(self, bound_s: float) -> float:
-        """Share of the requests whose first token comes after the bound."""
-        spare_s = bound_s - self._alone_s
-        waits = self.prefill_share * np.exp(-self._decay * np.maximum(spare_s, 0.0))
-        return self._with_refused(self._of_requests(np.where(spare_s < 0, 1.0, waits)))
-
-    def late_latency(self, bound_s: float) -> float:
-        """Share of the requests whose last token comes after the bound.
-
-        Decoding is taken to be normal, so with a wait W its sum is an exponentially modified normal variable:
-        P(D + W > x) = 1 - Φ(z) + exp(-θ·s·z + θ²s²/2)·Φ(z - θ·s), z = (x - E[D])/s.
-        """
-        decode_s, spread_s = self._decode_s
-        z, rate = (bound_s - self._alone_s - decode_s) / spread_s, self._decay * spread_s
-        waiting = ndtr(-z) + np.exp(np.minimum(rate * (rate / 2 - z) + log_ndtr(z - rate), 0.0))
-        late = (1 - self.prefill_share) * ndtr(-z) + self.prefill_share * waiting
-        return self._with_refused(self._of_requests(late))
+    def batch(self) -> Floats:
+        """Probability of 0, 1, …, B requests that decode or wait for a place, B or more in the last; shape (B + 1,)."""
+        steps, places = self.work.step_s, np.arange(1, len(self.work.step_s) + 1)
+        with np.errstate(divide="ignore"):  # no gaps at all: the logarithm of 0 is a batch of none
+            logs = np.concatenate([[0.0], np.cumsum(np.log(self._tokens_per_s * steps / places))])
+        shares = np.exp(logs - logs.max())
+        shares[-1] /= 1 - self.full_load
+        return np.asarray(shares / shares.sum())
 
     @property
     def power_w(self) -> float:
@@ -90,12 +62,66 @@ class Steady:
         """Mean number of requests that decode at once."""
         return float(self.batch @ np.arange(len(self.batch)))
 
+    @property
+    def full_share(self) -> float:
+        """Share of the requests that find no place at once."""
+        return float(self.batch[-1])
+
+    def late_ttft(self, bound_s: float) -> float:
+        """Share of the requests whose first token comes after the bound."""
+        share, rate = self._wait
+        spare_s = bound_s - self._alone_s
+        waits = share * np.exp(-rate * np.maximum(spare_s, 0.0))
+        return self._of_requests(np.where(spare_s < 0, 1.0, waits))
+
+    def late_tbt(self, bound_s: float) -> float:
+        """Share of the requests whose mean time between tokens is above the bound.
+
+        Time from first to last token is taken to be gamma distributed: short answers have a long tail.
+        """
+        decode_s, spread_s = self._decode_s
+        scale_s = spread_s**2 / np.maximum(decode_s, _LEAST_SPREAD_S)
+        late = gammaincc(decode_s / scale_s, bound_s * np.maximum(self.work.gaps, 1.0) / scale_s)
+        return self._of_requests(np.where(self.work.gaps > 0, late, 0.0))
+
+    def late_latency(self, bound_s: float) -> float:
+        """Share of the requests whose last token comes after the bound.
+
+        Decoding is taken to be normal, so with a wait W its sum is an exponentially modified normal variable:
+        P(D + W > x) = 1 - Φ(z) + exp(-θ·s·z + θ²s²/2)·Φ(z - θ·s), z = (x - E[D])/s.
+        """
+        (share, rate), (decode_s, spread_s) = self._wait, self._decode_s
+        z, decay = (bound_s - self._alone_s - decode_s) / spread_s, rate * spread_s
+        waiting = np.exp(np.minimum(decay * (decay / 2 - z) + log_ndtr(z - decay), 0.0))
+        return self._of_requests(np.minimum(ndtr(-z) + share * waiting, 1.0))
+
+    def ttft_at(self, quantile: float) -> float:
+        """Time to first token that this share of the requests keeps, seconds; infinite where too many never fit."""
+        return self._quantile_s(self.late_ttft, quantile)
+
+    def latency_at(self, quantile: float) -> float:
+        """Time to last token that this share of the requests keeps, seconds; infinite likewise."""
+        return self._quantile_s(self.late_latency, quantile)
+
+    def tbt_at(self, quantile: float) -> float:
+        """Mean time between tokens that this share of the requests keeps, seconds; infinite likewise."""
+        return self._quantile_s(self.late_tbt, quantile)
+
+    @cached_property
+    def _tokens_per_s(self) -> float:
+        """Tokens that arrive for decoding in each second that is left for it: λ·E[gaps]/(1 - ρ)."""
+        return self.rate_rps * float(self.work.weights @ self.work.gaps) / (1 - self.prefill_share)
+
     @cached_property
     def _found(self) -> tuple[NDArray[np.int64], Floats]:
-        """What arrivals with a place find in service, and how often: numbers below B, rare ones left out."""
-        placed = self.batch[:-1] / self.batch[:-1].sum()
-        worth = np.flatnonzero(placed > _RARE)
-        return worth, placed[worth] / placed[worth].sum()
+        """What arrivals find in service, B standing for a full batch, and how often; rare numbers left out."""
+        worth = np.flatnonzero(self.batch > _RARE)
+        return worth, self.batch[worth] / self.batch[worth].sum()
+
+    @cached_property
+    def _joined_s(self) -> Floats:
+        """Decode step of the batch that an arrival becomes part of; shape (found, 1)."""
+        return np.asarray(self.work.step_s[np.minimum(self._found[0], len(self.work.step_s) - 1), None])
 
     @cached_property
     def _alone_s(self) -> Floats:
@@ -104,13 +130,17 @@ class Steady:
         return np.asarray(running[:, None] / 2 + self.work.prefill_s[None, :])
 
     @cached_property
-    def _decay(self) -> float:
-        """θ = 2(1 - ρ)·E[S]/E[S²]: the wait for others' prefill exceeds t with probability ρ·exp(-θ·t).
+    def _wait(self) -> tuple[Floats, Floats]:
+        """P(wait > t) = share·exp(-rate·t) for what an arrival finds; share and rate have shape (found, 1).
 
-        Its mean is that of the queue M/G/1; its tail is taken to be exponential.
+        For others' prefill the share is ρ and the mean that of the queue M/G/1: θ = 2(1 - ρ)·E[S]/E[S²]. For a place
+        in a full batch, which all have to wait for, it is that of M/M/B: rate μ - λ of the full batch.
         """
         weights, seconds = self.work.weights, self.work.prefill_s
-        return 2 * (1 - self.prefill_share) * float(weights @ seconds) / float(weights @ seconds**2)
+        prefill_rate = 2 * (1 - self.prefill_share) * float(weights @ seconds) / float(weights @ seconds**2)
+        place_rate = self.rate_rps * (1 / self.full_load - 1) if self.full_load > 0 else inf
+        full = (self._found[0] == len(self.work.step_s))[:, None]
+        return np.where(full, 1.0, self.prefill_share), np.where(full, place_rate, prefill_rate)
 
     @cached_property
     def _decode_s(self) -> tuple[Floats, Floats]:
@@ -119,31 +149,17 @@ class Steady:
         Work x = gaps·step that others' prefill interrupts: mean x/(1 - ρ), variance λ·E[S²]·x/(1 - ρ)³.
         """
         weights, seconds, left = self.work.weights, self.work.prefill_s, 1 - self.prefill_share
-        work_s = self.work.step_s[self._found[0], None] * self.work.gaps[None, :]  # in the batch it is one more
+        work_s = self._joined_s * self.work.gaps[None, :]
         variance = self.rate_rps * float(weights @ seconds**2) * work_s / left**3
         return work_s / left, np.sqrt(variance + _LEAST_SPREAD_S**2)
 
     def _of_requests(self, shares: Floats) -> float:
-        """Mean over what arrivals find in service and over their lengths; shares have shape (found, length)."""
-        return float(self._found[1] @ shares @ self.work.weights)
-
-    def _with_refused(self, late: float) -> float:
-        return self.refused_share + (1 - self.refused_share) * late
-
-    def ttft_at(self, quantile: float) -> float:
-        """Time to first token that this share of the requests keeps, seconds; infinite where too many find no place."""
-        return self._quantile_s(self.late_ttft, quantile)
-
-    def latency_at(self, quantile: float) -> float:
-        """Time to last token that this share of the requests keeps, seconds."""
-        return self._quantile_s(self.late_latency, quantile)
-
-    def tbt_at(self, quantile: float) -> float:
-        """Mean time between tokens that this share of the requests keeps, seconds."""
-        return self._quantile_s(self.late_tbt, quantile)
+        """Mean over what arrivals find and over their lengths, shape (found, length); who never fits is late."""
+        late = float(self._found[1] @ shares @ self.work.weights)
+        return self.work.misfits + (1 - self.work.misfits) * late
 
     def _quantile_s(self, late: Callable[[float], float], quantile: float) -> float:
-        if self.refused_share > 1 - quantile:
+        if self.work.misfits > 1 - quantile:
             return inf
         low, high = 0.0, 1.0
         while late(high) > 1 - quantile:

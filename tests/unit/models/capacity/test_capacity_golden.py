@@ -36,7 +36,7 @@ def test_two_places_are_the_queue_of_two_servers() -> None:
     """
     steady = Steady(work(of_constant_step(0.05, 2), (100, 21)), 1.0)
     assert steady.batch == pytest.approx([1 / 3, 1 / 3, 1 / 3])
-    assert steady.refused_share == pytest.approx(1 / 3)
+    assert steady.full_share == pytest.approx(1 / 3)
     assert steady.mean_batch == pytest.approx(1.0)
 
 
@@ -62,11 +62,13 @@ def test_prefill_slows_decoding_by_its_share() -> None:
     assert steady.batch[0] == pytest.approx(math.exp(-4 / 3))
 
 
-def test_a_lone_place_is_full_as_often_as_it_works() -> None:
-    """λ·9 steps·0.1 s/(1 - 0.1·λ) = 5 %: λ = 0.05/(0.9 + 0.005)."""
-    result = served(of_constant_step(0.1, 1, prefill_s=0.1), Bounds(ttft_s=50.0), (100, 10))
-    assert result.capacity_rps == pytest.approx(0.05 / 0.905, rel=1e-5)
+def test_a_lone_place_is_waited_for_as_in_a_single_queue() -> None:
+    """1,000 steps of 1 ms in one place, TTFT 5 s: M/M/1's P(wait > 5) = λ·exp(-5·(1 - λ)) = 5 % at λ = 0.5283."""
+    assert 0.5283 * math.exp(-5 * (1 - 0.5283)) == pytest.approx(0.05, abs=1e-4)
+    result = served(of_constant_step(0.001, 1), Bounds(ttft_s=5.0), (100, 1001))
+    assert result.capacity_rps == pytest.approx(0.5283, abs=1e-3)
     assert result.bind is Bind.MAX_BATCH
+    assert result.ttft_s == pytest.approx(5.0, rel=1e-3)
 
 
 def test_saturation_where_no_bound_is_near() -> None:
@@ -105,7 +107,7 @@ def test_tbt_is_kept_by_the_batches_that_are_small_enough() -> None:
 
 def test_latency_is_kept_by_the_answers_that_are_short_enough() -> None:
     """Nine in ten answers take 1 s, one in ten 4 s: at 95 % a bound of 3 s is never kept, at 85 % at any rate."""
-    profile = of_constant_step(0.05, 200)
+    profile = of_constant_step(0.05, 2000)
     lengths = ((100, 21, 0.9), (100, 81, 0.1))
     never = served(profile, Bounds(latency_s=3.0), *lengths)
     assert never.capacity_rps == 0
@@ -157,7 +159,7 @@ def test_a_batch_beyond_what_was_measured_is_not_reckoned_with() -> None:
     profile = FormulaProfile(lambda tokens: 0.1, step, limits(64))
     own = work(profile, (100, 101))
     assert len(own.step_s) == 5
-    assert serve(own, Bounds(ttft_s=50.0)).bind is Bind.MEASURED
+    assert serve(own, Bounds(ttft_s=10.0)).bind is Bind.MEASURED
 
 
 def test_lengths_that_were_not_measured_at_all_are_refused() -> None:
