@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from models.allocation.collect import program_data
-from models.allocation.data import Candidates, Pool
+from models.allocation.data import Candidates, Pool, ProgramData
 from models.allocation.fleet import Fleet
 from models.allocation.pack import pack
 from models.allocation.pack_cut import PackCut, failed_packings
@@ -32,6 +32,7 @@ class Attempt:
         levels: Shedding that the solution was held to.
         least: Whether less shedding was ruled out.
         notes: What happened on the way, in sentences.
+        outdone: It was not searched, because its relaxation says that it is no better than the best by the gap.
     """
 
     program: FullProgram
@@ -40,6 +41,7 @@ class Attempt:
     levels: Levels | None
     least: bool = True
     notes: tuple[str, ...] = ()
+    outdone: bool = False
 
     @property
     def rank(self) -> tuple[float, ...]:
@@ -51,18 +53,13 @@ class Attempt:
         return (round(unserved, 4), round(worst, 4), round(total, 3), round(exposed, 3), self.solution.objective)
 
 
-def attempt(
-    scenario: Scenario,
-    candidates: Candidates,
-    fleet: Fleet,
-    signals: Signals,
-    stages: Stages,
-    budget: Budget,
-    parts: int,
-) -> Attempt:
+def candidate_data(scenario: Scenario, candidates: Candidates, fleet: Fleet, signals: Signals) -> ProgramData:
+    """The data of some candidate partitions, what runs included."""
+    return program_data(scenario, candidates, fleet, signals, keep=running_pools(scenario, candidates, fleet))
+
+
+def attempt(data: ProgramData, stages: Stages, budget: Budget, parts: int) -> Attempt:
     """Solve some candidate partitions; while the instances do not pack, cut that off and solve again."""
-    with budget.building():
-        data = program_data(scenario, candidates, fleet, signals, keep=running_pools(scenario, candidates, fleet))
     cuts: tuple[PackCut, ...] = ()
     for _ in range(_MOST_CUTS):
         with budget.building():

@@ -1,7 +1,7 @@
 """The data of the full program: the models' candidate partitions, their pools and streams, and who may serve whom."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -140,6 +140,18 @@ class ProgramData:
                     counts[i] = counts.get(i, 0) + row.instances
                     break
         return counts
+
+    def among(self, kept: Collection[Pool]) -> "ProgramData":
+        """The same with these pools alone; a stream may have none left."""
+        chosen = [i for i, pool in enumerate(self.pools) if pool in kept]
+        at = {i: j for j, i in enumerate(chosen)}
+        pools = tuple(self.pools[i] for i in chosen)
+        return replace(
+            self,
+            pools=pools,
+            profiles={pool: self.profiles[pool] for pool in pools},
+            arcs={stream: tuple(at[i] for i in indices if i in at) for stream, indices in self.arcs.items()},
+        )
 
     def hardware_of(self, pool: Pool) -> Hardware:
         """h: model, GPU types and counts."""

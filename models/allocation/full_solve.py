@@ -3,11 +3,12 @@
 import dataclasses
 from collections.abc import Sequence
 
-from models.allocation.attempt import Attempt, attempt
+from models.allocation.attempt import Attempt, attempt, candidate_data
 from models.allocation.collect import profiled_partitions, program_data
 from models.allocation.data import Candidates
 from models.allocation.fallback import fall_back
 from models.allocation.fleet import Fleet
+from models.allocation.guided.attempts import guided_attempts
 from models.allocation.hysteresis import keep_running
 from models.allocation.prune import prune
 from models.allocation.report import report
@@ -20,6 +21,9 @@ from models.allocation.verdict import tightest
 from models.domain.allocation import AllocationResult
 from models.domain.scenario import Scenario
 
+WHOLE_POOLS = 1500
+"""Most pools of a program that is built whole; larger ones are guided by their relaxation (docs/adr/0061)."""
+
 
 def solve_full(
     scenario: Scenario, chain: Chain, *, gap: float, budget: Budget, notes: Sequence[str] = ()
@@ -30,7 +34,7 @@ def solve_full(
     """
     half = gap / 2
     stages = Stages(chain, half, budget)
-    attempts = _attempts(scenario, stages, budget)
+    attempts = _attempts(scenario, stages, chain, gap, budget)
     solved = [each for each in attempts if each.solution is not None]
     if not solved:
         return _without_solution(scenario, attempts, chain, gap, budget, notes)
@@ -45,14 +49,13 @@ def solve_full(
     )  # fmt: skip
 
 
-def _attempts(scenario: Scenario, stages: Stages, budget: Budget) -> list[Attempt]:
+def _attempts(scenario: Scenario, stages: Stages, chain: Chain, gap: float, budget: Budget) -> list[Attempt]:
     with budget.building():
         fleet, signals = Fleet.of(scenario), Signals.of(scenario, scenario.objective)
-    choices = _choices(scenario, fleet, signals)
-    return [
-        attempt(scenario, each, fleet, signals, stages, budget, parts=len(choices) - i)
-        for i, each in enumerate(choices)
-    ]
+        choices = [candidate_data(scenario, each, fleet, signals) for each in _choices(scenario, fleet, signals)]
+    if gap > 0 and max(len(each.pools) for each in choices) > WHOLE_POOLS:
+        return guided_attempts(choices, chain, gap, budget)
+    return [attempt(each, stages, budget, parts=len(choices) - i) for i, each in enumerate(choices)]
 
 
 def _choices(scenario: Scenario, fleet: Fleet, signals: Signals) -> list[Candidates]:
@@ -77,9 +80,11 @@ def _bound(best: Attempt, attempts: Sequence[Attempt]) -> float | None:
     """Bound on the objective over the partitions that shed as little as the best; None while one is undecided."""
     rivals: list[Answer] = []
     for each in attempts:
-        if each.solution is None and each.answer.ending is not Ending.INFEASIBLE:
+        if each.outdone:
+            rivals.append(each.answer)
+        elif each.solution is None and each.answer.ending is not Ending.INFEASIBLE:
             return None
-        if each.solution is not None and each.rank[:-1] == best.rank[:-1]:
+        elif each.solution is not None and each.rank[:-1] == best.rank[:-1]:
             rivals.append(each.answer)
     objective = best.solution.objective if best.solution is not None else None
     return tightest(objective, rivals)
@@ -101,5 +106,7 @@ def _without_solution(
 
 def _unfinished(attempts: Sequence[Attempt]) -> list[str]:
     return [
-        f"{each.program.data.title} is left out: {each.answer.reason}." for each in attempts if each.solution is None
+        f"{each.program.data.title} is left out: {each.answer.reason}."
+        for each in attempts
+        if each.solution is None and not each.outdone
     ]

@@ -67,4 +67,5 @@ def _settled(attempt: Attempt, kept: Solution, counts: tuple[int, ...], levels: 
 def _as_if_steady(data: ProgramData) -> FullProgram:
     """The program without changes: equal epochs then give equal flows, whatever ran before."""
     bare: Scenario = dataclasses.replace(data.scenario, running=())
-    return FullProgram(program_data(bare, data.candidates, Fleet.of(bare), data.signals, keep=data.pools))
+    whole = program_data(bare, data.candidates, Fleet.of(bare), data.signals, keep=data.pools)
+    return FullProgram(whole.among(set(data.pools)))

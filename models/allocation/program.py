@@ -75,6 +75,12 @@ class FullProgram:
         read = _Reader(self._columns, answer.values)
         return tuple(round(read(each)) for each in self._model.x.values())
 
+    def instances(self, answer: Answer) -> Values:
+        """Instances by pool of an answer that has values, as they are: fractions in a relaxation."""
+        assert answer.values is not None, "only an answer with values has instances"
+        read = _Reader(self._columns, answer.values)
+        return np.array([read(each) for each in self._model.x.values()])
+
     def solution(self, answer: Answer) -> Solution:
         """The variables' values of an answer that has some; flows and shedding that are rounding are left out."""
         assert answer.values is not None, "only an answer with values has a solution"

@@ -1,0 +1,1 @@
+"""Large programs of the full form: their relaxation by columns that are priced before they are built, then a search."""
