@@ -4,7 +4,8 @@ Carbon: hourly direct average intensity of three zones, one a location, as it ca
 rates, amplitude scaled (every rate times one constant, so that days 1 to 7 have a mean of MEAN_RPS; how rates vary
 relative to their mean is unchanged), split by the FREESH authors' mix of classes, held constant (assumed). Days 1 to 7
 are history only; day 8 is put on the cell's first day, so hours of traffic are nominal. Fleet: the authors' profiles,
-partition a, at three equal locations (assumed sizes, overheads and start costs below).
+partition a, at three equal locations (assumed sizes, overheads and start costs below). A half hour is one step: its
+carbon is one row and its routes stand still, so finer steps would tell a plan nothing more.
 
 Usage: FREESH_DATA=FOLDER python -m bench.forecast_value [--quick | NAME ...]
 """
@@ -46,7 +47,8 @@ CODE = [
 ]
 GPUS = {"A100": 16, "H100": 8}
 PUE = 1.2
-STARTUP_S = 120.0
+STARTUP_S = 0.0
+"""Instances start in the ten minutes between a plan's issue and its epoch and are ready then; their energy counts."""
 STARTUP_J_PER_GPU = 40_000.0
 MEAN_RPS = 30.0
 LEAD_S = 600
