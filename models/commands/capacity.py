@@ -71,12 +71,13 @@ def _table(derived: "Sequence[Derived]") -> Table:
     table = Table(
         title=Text(one_line(f"model {first.model}, partition {first.partition} (modelled)")),
         title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, pad_edge=False,
+        collapse_padding=True, padding=(0, 1, 0, 0),
     )  # fmt: skip
     for header in ("class", "mode"):
-        table.add_column(header)
-    for header in ("req/s", "latency s", "TTFT s", "TBT ms", "batch", "idle-full W"):
+        table.add_column(header, overflow="fold")
+    for header in ("req/s", "latency s", "TTFT s", "TBT ms", "batch", "watts"):
         table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("bound by")
+    table.add_column("bound by", no_wrap=True)
     for i, each in enumerate(derived):
         last = i + 1 == len(derived) or derived[i + 1].profile.request_class != each.profile.request_class
         table.add_row(*_cells(each), end_section=last)
@@ -110,7 +111,7 @@ def _legend(derived: "Sequence[Derived]", stated: int) -> Text:
         f"Modelled from token-level profiles, whose points are {bases}. Latency, TTFT and TBT: what"
         f" {served.quantile:.0%} of the requests keep at that rate, of a lone request where the mode cannot serve"
         " the class.",
-        "batch: requests that decode at once on average / at most. bound by: what the next larger rate breaks.",
+        "batch: requests that decode at once, mean / most. watts: idle to full. bound by: what a larger rate breaks.",
     ]
     if stated:
         lines.append(f"Stated in profiles.csv, and not derived: {stated}.")

@@ -95,7 +95,7 @@ def test_requests_wait_for_memory_once_it_is_what_binds() -> None:
     result = derived("LL", bounds, 30_000)
     assert result.bind is Bind.KV_MEMORY
     below, _ = simulated("LL", 0.9 * result.capacity_rps, 30_000)
-    above, _ = simulated("LL", 1.5 * result.capacity_rps, 30_000)
+    above, _ = simulated("LL", 1.15 * result.capacity_rps, 30_000)
     assert late(below, bounds) < 0.05 < late(above, bounds)
 
 
