@@ -21,8 +21,9 @@ import pandas as pd
 
 from bench import convert_hourly_zones
 from bench.carbon_candidates import AutoRegression, Smoothing, Trees
+from bench.carbon_mix import best_mix
 from bench.record import ROOT, record
-from models.forecast.blend import best_mix, best_pair, blend, choose_by_group
+from models.forecast.blend import best_pair, blend, choose_by_group
 from models.forecast.carbon_recipe import INTRADAY
 from models.forecast.family import Family, Fitted, Lesson
 from models.forecast.freesh import Freesh
@@ -38,7 +39,12 @@ EVERY, HOURS = 3, 6
 SIMPLE = ("persistence", "seasonal_naive", "last_value")
 FAMILIES = ("history", "day_ahead", "boosted", "extra_trees", "autoreg", "smoothing")
 SERVED = ("history", "day_ahead")
-CODE = [ROOT / "models" / "forecast", ROOT / "bench" / "carbon_candidates.py", ROOT / "bench" / "carbon_families.py"]
+CODE = [
+    ROOT / "models" / "forecast",
+    ROOT / "bench" / "carbon_candidates.py",
+    ROOT / "bench" / "carbon_mix.py",
+    ROOT / "bench" / "carbon_families.py",
+]
 
 
 @dataclass
@@ -126,15 +132,16 @@ def blends() -> dict[str, tuple[tuple[str, ...], Callable[..., np.ndarray]]]:
     """What is compared: each candidate alone, then blends, with how their weights are chosen."""
     alone = {name: ((name,), even) for name in (*FAMILIES, *SIMPLE)}
     chosen: dict[str, tuple[tuple[str, ...], Callable[..., np.ndarray]]] = {
-        "served: mix of history, day_ahead and the simple": ((*SERVED, *SIMPLE), best_mix),
-        "the best pair of them": ((*SERVED, *SIMPLE), best_pair),
+        "served: the best pair of history, day_ahead and the simple": ((*SERVED, *SIMPLE), best_pair),
+        "a mix of them": ((*SERVED, *SIMPLE), best_mix),
         "history and day_ahead, even": (SERVED, even),
-        "without day_ahead": (("history", *SIMPLE), best_mix),
-        "without history": (("day_ahead", *SIMPLE), best_mix),
-        "mix of all": ((*FAMILIES, *SIMPLE), best_mix),
+        "without day_ahead": (("history", *SIMPLE), best_pair),
+        "without history": (("day_ahead", *SIMPLE), best_pair),
+        "a mix of all": ((*FAMILIES, *SIMPLE), best_mix),
+        "the best pair of all": ((*FAMILIES, *SIMPLE), best_pair),
     }
     for name in FAMILIES[2:]:
-        chosen[f"served and {name}"] = ((*SERVED, name, *SIMPLE), best_mix)
+        chosen[f"best pair with {name}"] = ((*SERVED, name, *SIMPLE), best_pair)
     return {**alone, **chosen}
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 
 from models.forecast.baselines import Baseline, carbon_baselines, last_rows
-from models.forecast.blend import best_mix
 from models.forecast.carbon_inputs import carbon_inputs
 from models.forecast.day_ahead import DayAhead
 from models.forecast.freesh import Recipe
@@ -23,6 +22,7 @@ CARBON = Recipe(
     error_half_life_days=56.0,
     neighbours=1,
     least=-np.inf,  # marginal and imported intensities below zero are real
+    tame=True,
 )
 """Issued once a day; learns from past issues at the same time of day."""
 
@@ -39,18 +39,18 @@ INTRADAY = Recipe(
     baselines=(*carbon_baselines(), LAST_VALUE),
     relative=True,
     alpha=20.0,
-    robust_rounds=0,
+    robust_rounds=1,
     train_days=120,
     half_life_days=365.0,
-    trial_issues=168,
+    trial_issues=240,
     folds=3,
     error_half_life_days=28.0,
     neighbours=1,
     least=-np.inf,
+    tame=True,
     families=(RidgeFamily, _day_ahead),
-    choose=best_mix,
     lead_groups_s=(3_600, 7_200, 14_400),
-    trial_every_s=10_800,
+    trial_every_s=21_600,
     most_targets=150_000,
 )
 """Issued at any time; learns from issues at every half hour or hour of the past."""

@@ -14,6 +14,7 @@ from models.forecast.inputs import Inputs
 from models.forecast.issues import Issues
 from models.forecast.members import RidgeFamily
 from models.forecast.spread import ErrorSize, error_quantiles, mean_error
+from models.forecast.tame import tamed
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Recipe:
         choose: How weights are chosen from the errors of the tried issues.
         lead_groups_s: Leads of targets are cut at these, seconds; each part gets weights of its own.
         trial_every_s: Of the past issues only those a multiple of this before the fit are tried; 0 = all.
+        tame: Rows far outside the week before them are read as its bounds.
         most_targets: Targets of past issues that are learnt from at most, the latest; bounds memory; None = all.
     """
 
@@ -56,6 +58,7 @@ class Recipe:
     choose: Chooser = best_pair
     lead_groups_s: tuple[int, ...] = ()
     trial_every_s: int = 0
+    tame: bool = False
     most_targets: int | None = None
 
 
@@ -77,11 +80,16 @@ class Freesh:
         names = [*fitted, *(baseline.name for baseline in self.recipe.baselines)]
         return dict(zip(names, self.weights.mean(axis=1).tolist(), strict=True))
 
+    def read(self, grid: Grid) -> Grid:
+        """The rows as inputs and candidates read them."""
+        return tamed(grid) if self.recipe.tame else grid
+
     def fit(self, grid: Grid, issues: Issues, origin: int) -> None:
         """Learns from rows before `origin`: tries itself on the recent past, chooses the blend, then fits on all."""
         self._families = [make() for make in self.recipe.families]
         past = self._past(grid, issues, origin)
-        actual, inputs = past.actuals(grid, origin), self.recipe.inputs(grid, past)
+        actual, grid = past.actuals(grid, origin), self.read(grid)
+        inputs = self.recipe.inputs(grid, past)
         trial = self._trial(grid, past, origin, inputs, actual)
         said = self._walk(grid, past, inputs, actual, trial)
         self._tried = past.at(past.origins[trial])
@@ -174,6 +182,7 @@ class Freesh:
 
     def _say(self, grid: Grid, issues: Issues) -> tuple[np.ndarray, np.ndarray]:
         """The blend and the expected size of its errors, shapes (issue, target)."""
+        grid = self.read(grid)
         inputs = self.recipe.inputs(grid, issues)
         said = self.candidates(grid, issues, inputs)
         return np.maximum(blend(said, self.weights), self.recipe.least), self._size.of(inputs.unrest)

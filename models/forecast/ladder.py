@@ -67,7 +67,7 @@ def answer(recipe: Recipe, grid: Grid, issue: Issues, levels: tuple[float, ...])
         )
         quantiles = np.where(unbounded, point + pooled[:, None], quantiles)
         quantiles = np.maximum(quantiles, recipe.least)
-    return Answer(mean, quantiles, name, "; ".join(notes), grid.notes)
+    return Answer(mean, quantiles, name, "; ".join(notes), model.read(grid).notes)
 
 
 def _rung(model: Freesh) -> tuple[str, str]:
