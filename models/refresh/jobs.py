@@ -24,6 +24,7 @@ from models.refresh.problem import PlanOrder
 from models.refresh.push import Access, acknowledged, publication, push_to, stored_plan
 from models.refresh.slot import Slot, slot_of_key
 from models.refresh.traffic import refresh_traffic
+from models.sources.lengths import length_sample
 from models.sources.registry import carbon_source, price_source, traffic_source
 from models.sources.scenario_folder import load_fleet
 from models.sources.store import SqlPlanningStore
@@ -55,8 +56,9 @@ class Site:
 def forecast_traffic(site: Site, key: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
     """Forecast demand for the slot of a partition key; returns epoch, state, age and note."""
     source = traffic_source(settings) if settings is not None else None
-    store = SqlPlanningStore(site.store)
-    return _told(refresh_traffic(slot_of_key(key), site.load(), source, store, now=_now()))
+    fleet, store = site.load(), SqlPlanningStore(site.store)
+    slot, lengths = slot_of_key(key), length_sample(fleet)
+    return _told(refresh_traffic(slot, fleet, source, store, now=_now(), lengths=lengths))
 
 
 def forecast_carbon(site: Site, key: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -27,6 +27,9 @@ def with_demand(fleet: Scenario, used: Used) -> tuple[Scenario, list[Hold]]:
             Hold("demand_missing", sentence(f"No demand{of} is known for any partition: {used.note}"))
         ]
     holds = [Hold("partition_left_out", _left_out(pair, fleet)) for pair in pairs if pair not in whole]
+    if any(each.labels.get("shares") == "assumed" for each in used.forecasts):
+        reason = "Traffic is known in total alone: how it divides into classes is assumed, from lengths.csv"
+        holds.append(Hold("shares_assumed", sentence(reason)))
     return _of_pairs(replace(fleet, demand=rows), whole), holds
 
 

@@ -11,6 +11,9 @@ from freesh_plugin.core.errors import SourceError
 from freesh_plugin.core.request import Partition, interval, parse_cell_label
 from models.sources.rows import DEMAND, interval_of
 
+WHOLE = "0-inf"
+"""Cell of all lengths: both cells of a row are that where only totals are known."""
+
 _LABELS = ["model", "origin", "tier"]
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from freesh_plugin.core.errors import ScenarioError, SourceError
 from freesh_plugin.core.request import CellGrid, parse_cell_label
 from models.domain.scenario import ANY_ORIGIN, DEFAULT, CarbonSignal
+from models.sources.cells import WHOLE
 from models.sources.ports import AS_A_FILE, Fetched, Publishing
 from models.sources.rows import (
     CARBON,
@@ -88,7 +89,7 @@ class FilePrices:
 
 @dataclass(frozen=True)
 class FileTraffic:
-    """Implements `TrafficSource`: columns time, prompt_cell, answer_cell, demand_rps [, model, origin, tier]."""
+    """Implements `TrafficSource`: columns time, demand_rps [, prompt_cell, answer_cell, model, origin, tier]."""
 
     path: Path
     publishing: Publishing = TRAFFIC
@@ -99,13 +100,16 @@ class FileTraffic:
         return f"file {self.path.name}"
 
     def fetch(self, cells: CellGrid, start: datetime, end: datetime) -> Fetched:
-        """See `TrafficSource`; the cells are those of the file.
+        """See `TrafficSource`; the cells are those of the file. A file without cells gives totals.
 
         Raises:
             SourceError: the file cannot be read, lacks a column, names no cells, or holds too many faulty rows.
         """
         del cells
-        table = _read(self.path, ("time", *_CELLS, DEMAND))
+        table = _read(self.path, ("time", DEMAND))
+        if not any(cell in table.columns for cell in _CELLS):
+            table = table.assign(**dict.fromkeys(_CELLS, WHOLE))
+        _require(self.path, table, _CELLS)
         for column, default in _LABELS.items():
             given = table[column] if column in table.columns else pd.Series(default, index=table.index)
             table[column] = given.fillna(default).astype(str)
@@ -129,11 +133,15 @@ def _read(path: Path, required: Sequence[str]) -> pd.DataFrame:
         table = pd.read_parquet(path) if parquet else pd.read_csv(path)
     except (OSError, ValueError, NotImplementedError) as error:  # what pandas and arrow raise derives from these
         raise SourceError(f"{path}: no readable CSV or parquet table: {str(error).splitlines()[0]}") from error
+    _require(path, table, required)
+    return table.assign(time=utc(table["time"]))
+
+
+def _require(path: Path, table: pd.DataFrame, required: Sequence[str]) -> None:
     for column in required:
         if column not in table.columns:
             hint = nearest(column, [str(each) for each in table.columns])
             raise SourceError(f"{path}: column {column!r} is missing{hint}")
-    return table.assign(time=utc(table["time"]))
 
 
 def _of_zones(table: pd.DataFrame, zones: Sequence[str], name: str) -> pd.DataFrame:

@@ -16,6 +16,8 @@ import pandas as pd
 from freesh_plugin.core.errors import ScenarioError, SourceError
 from freesh_plugin.core.request import CellGrid, parse_cell_label
 from freesh_plugin.core.units import STEP_S
+from models.domain.scenario import ANY_ORIGIN, DEFAULT
+from models.sources.cells import WHOLE
 from models.sources.ports import Fetched, Publishing
 from models.sources.rows import DEMAND, PLAUSIBLE_DEMAND, checked
 from models.sources.web import DEFAULT_LIMITS, WebLimits, WebRequest, get_json
@@ -53,6 +55,8 @@ class PrometheusTraffic:
     step_s: int = STEP_S
     limits: WebLimits = DEFAULT_LIMITS
     publishing: Publishing = PUBLISHING
+    totals: str | None = None
+    """PromQL that gives req/s in total, by `origin`, `model` and `tier` as far as it has these labels; None = cells."""
 
     @property
     def name(self) -> str:
@@ -68,7 +72,9 @@ class PrometheusTraffic:
         del cells
         rows = [row for first, last in self._ranges(start, end) for row in self._ask(first, last)]
         if not rows:
-            raise SourceError(f"{self.name}: no samples of {METRIC} from {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC")
+            raise SourceError(
+                f"{self.name}: no samples of {self.totals or METRIC} from {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC"
+            )
         table = pd.DataFrame(rows, columns=["end_s", *LABELS[:3], "prompt_cell", "answer_cell", DEMAND])
         ends = pd.to_datetime(table.pop("end_s"), unit="s", utc=True)
         table.insert(0, "time", ends - timedelta(seconds=self.step_s))
@@ -85,7 +91,7 @@ class PrometheusTraffic:
             first = until + self.step_s
 
     def _ask(self, first_s: int, last_s: int) -> Iterator[tuple[Any, ...]]:
-        query = f"sum by ({', '.join(LABELS)}) (increase({METRIC}[{self.step_s}s])) / {self.step_s}"
+        query = self.totals or f"sum by ({', '.join(LABELS)}) (increase({METRIC}[{self.step_s}s])) / {self.step_s}"
         params = {"query": query, "start": str(first_s), "end": str(last_s), "step": str(self.step_s)}
         document = get_json(WebRequest("GET", f"{self.url}/api/v1/query_range", params, self.token), self.limits)
         try:
@@ -93,7 +99,7 @@ class PrometheusTraffic:
         except msgspec.ValidationError as error:
             raise SourceError(f"{self.name}: unexpected document: {error}") from error
         for each in series:
-            labels = self._labels(each.metric)
+            labels = self._labels(each.metric) if self.totals is None else _total(each.metric)
             for end_s, text in each.values:
                 if end_s % self.step_s:
                     raise SourceError(f"{self.name}: sample at {end_s} s is not on the grid of {self.step_s} s")
@@ -115,3 +121,9 @@ class PrometheusTraffic:
         if not all(labels):
             raise SourceError(f"{self.name}: {METRIC} lacks a label of {', '.join(LABELS)}: {metric}")
         return labels
+
+
+def _total(metric: dict[str, str]) -> tuple[str, ...]:
+    """Labels of a total, which is of all lengths; those that it lacks are the ones of a fleet with one of each."""
+    default = {"origin": ANY_ORIGIN, "model": DEFAULT, "tier": DEFAULT}
+    return (*(metric.get(label) or default[label] for label in LABELS[:3]), WHOLE, WHOLE)

@@ -57,7 +57,7 @@ def price_source(given: Settings) -> PriceSource:
 def traffic_source(given: Settings) -> TrafficSource:
     """A source of offered load.
 
-    Settings by `kind`: `file` (path) · `prometheus` (url [, token, step_s, allow_plain_http]) ·
+    Settings by `kind`: `file` (path) · `prometheus` (url [, token, step_s, totals, allow_plain_http]) ·
     `synthetic` ([seed, mean_rps]).
 
     Raises:
@@ -129,7 +129,8 @@ def _prometheus(given: Settings) -> PrometheusTraffic:
     if EPOCH_S % step_s:
         raise ConfigError(f"step_s: {step_s} s does not divide an epoch of {EPOCH_S} s")
     url = settings.url(given)
-    return PrometheusTraffic(url, settings.token(given, url), step_s)
+    totals = settings.text(given, "totals") if "totals" in given else None
+    return PrometheusTraffic(url, settings.token(given, url), step_s, totals=totals)
 
 
 def _seed(given: Settings) -> int:
@@ -156,7 +157,7 @@ _PRICES: "Mapping[str, _Kind[PriceSource]]" = {
 }
 _TRAFFIC: "Mapping[str, _Kind[TrafficSource]]" = {
     "file": (lambda given: FileTraffic(settings.path(given)), ("path",), ()),
-    "prometheus": (_prometheus, ("url",), ("token", "step_s", "allow_plain_http")),
+    "prometheus": (_prometheus, ("url",), ("token", "step_s", "totals", "allow_plain_http")),
     "synthetic": (
         lambda given: SyntheticTraffic(_seed(given), settings.number(given, "mean_rps", 16.0, 0.001, 1e6)),
         (),

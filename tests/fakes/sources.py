@@ -15,7 +15,10 @@ from models.sources.ports import AS_A_FILE, Fetched, Publishing
 
 @dataclass
 class FlatTraffic:
-    """Implements `TrafficSource`: `rps` in every cell and step, for each origin by its share; asked what is noted."""
+    """Implements `TrafficSource`: `rps` in every cell and step, for each origin by its share, of each model and tier.
+
+    What it was asked is noted. With `totals` it knows no cells: `rps` is that of all.
+    """
 
     rps: float = 1.0
     origins: tuple[tuple[str, float], ...] = (("any", 1.0),)
@@ -23,13 +26,19 @@ class FlatTraffic:
     failing: bool = False
     asked: list[tuple[datetime, datetime]] = field(default_factory=list)
     publishing: Publishing = TRAFFIC
+    models: tuple[str, ...] = ("default",)
+    tiers: tuple[str, ...] = ("default",)
+    totals: bool = False
+    days: int = 4
+    """How far back it knows: no farther than these tests need, since forecasts take their time."""
 
     def fetch(self, cells: CellGrid, start: datetime, end: datetime) -> Fetched:
         """See `TrafficSource`."""
         self.asked.append((start, end))
         if self.failing:
             raise SourceError(f"{self.name} is down")
-        times = pd.date_range(pd.Timestamp(start).ceil("5min"), pd.Timestamp(end) - timedelta(seconds=300), freq="5min")
+        first = max(pd.Timestamp(start), pd.Timestamp(end) - self.days * timedelta(days=1))
+        times = pd.date_range(first.ceil("5min"), pd.Timestamp(end) - timedelta(seconds=300), freq="5min")
         rows = [
             pd.DataFrame(
                 {
@@ -37,14 +46,16 @@ class FlatTraffic:
                     "prompt_cell": prompt,
                     "answer_cell": answer,
                     "demand_rps": self.rps * share,
-                    "model": "default",
+                    "model": model,
                     "origin": origin,
-                    "tier": "default",
+                    "tier": tier,
                 }
             )
-            for prompt in cell_labels(cells.prompt_tokens)
-            for answer in cell_labels(cells.answer_tokens)
+            for prompt in cell_labels(() if self.totals else cells.prompt_tokens)
+            for answer in cell_labels(() if self.totals else cells.answer_tokens)
             for origin, share in self.origins
+            for model in self.models
+            for tier in self.tiers
         ]
         return Fetched(pd.concat(rows, ignore_index=True))
 

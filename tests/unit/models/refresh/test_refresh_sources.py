@@ -1,6 +1,5 @@
 """Refreshing forecasts: the cut-off, classes as sums of cells, joint quantiles, and every way a source can fail."""
 
-import dataclasses
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,10 +9,12 @@ import pytest
 from freesh_plugin.core.errors import ConfigError
 from models.domain.forecast import DataState
 from models.domain.scenario import CarbonSignal, Scenario
+from models.forecast import scaled_to_joint
 from models.refresh.carbon import refresh_carbon
 from models.refresh.forecasts import DEMAND_QUANTILE
 from models.refresh.slot import Slot
-from models.refresh.traffic import HISTORY, refresh_traffic, scaled_to_joint
+from models.refresh.traffic import HISTORY, refresh_traffic
+from models.sources.scenario_folder import load_fleet
 from models.sources.store import SqlPlanningStore
 from tests.fakes.forecasts import flat_forecast
 from tests.fakes.small_fleet import SCENARIO, ZONES, small_fleet
@@ -60,7 +61,7 @@ def test_a_slot_issued_early_knows_what_is_known_now(store: SqlPlanningStore, fl
 def test_a_class_is_the_sum_of_its_cells(store: SqlPlanningStore, tmp_path: Path) -> None:
     """Partition b cuts prompts too, so cells are halved: class short of a, whatever the prompt, is two cells."""
     two = SCENARIO + "  - {name: b, classes: [S, L], prompt_tokens: 128, answer_tokens: []}\n"
-    fleet = dataclasses.replace(small_fleet(tmp_path / "one"), partitions=_partitions(tmp_path, two))
+    fleet = _with_b(tmp_path, two)
     record = refresh_traffic(SLOT, fleet, FlatTraffic(rps=1.0), store, now=ON_TIME)
     means = {(each.labels["partition"], each.labels["request_class"]): each.mean[0] for each in record.forecasts}
     assert means == {("a", "short"): 2.0, ("a", "long"): 2.0, ("b", "S"): 2.0, ("b", "L"): 2.0}
@@ -68,7 +69,7 @@ def test_a_class_is_the_sum_of_its_cells(store: SqlPlanningStore, tmp_path: Path
 
 def test_a_partition_with_an_unknown_boundary_is_left_out_and_said(store: SqlPlanningStore, tmp_path: Path) -> None:
     unknown = SCENARIO + "  - {name: b, classes: [S, L], prompt_tokens: null, answer_tokens: []}\n"
-    fleet = dataclasses.replace(small_fleet(tmp_path / "one"), partitions=_partitions(tmp_path, unknown))
+    fleet = _with_b(tmp_path, unknown)
     record = refresh_traffic(SLOT, fleet, FlatTraffic(), store, now=ON_TIME)
     assert {each.labels["partition"] for each in record.forecasts} == {"a"}
     assert "partition b" in record.note
@@ -170,15 +171,12 @@ def test_the_same_sources_give_the_same_forecast(store: SqlPlanningStore, fleet:
     assert [each.mean.tolist() for each in first.forecasts] == [each.mean.tolist() for each in again.forecasts]
 
 
-def _partitions(folder: Path, scenario: str) -> tuple:  # type: ignore[type-arg]
-    """Partitions of a scenario of two, whose second one needs profiles of its own."""
-    small = folder / "two"
-    small_fleet(small)
-    with (small / "profiles.csv").open("a", encoding="utf-8") as profiles:
+def _with_b(folder: Path, scenario: str) -> Scenario:
+    """A fleet of two partitions, the second one with profiles of its own."""
+    small_fleet(folder)
+    with (folder / "profiles.csv").open("a", encoding="utf-8") as profiles:
         profiles.write("b,S,TP2xA100,9,800,20,0.1,0.05,200\nb,L,TP2xA100,9,800,20,0.1,0.05,200\n")
-    with (small / "slo.csv").open("a", encoding="utf-8") as slos:
+    with (folder / "slo.csv").open("a", encoding="utf-8") as slos:
         slos.write("b,S,40,0.5,0.1\nb,L,40,0.5,0.1\n")
-    (small / "scenario.yaml").write_text(scenario, encoding="utf-8")
-    from models.sources.scenario_folder import load_fleet
-
-    return load_fleet(small).partitions
+    (folder / "scenario.yaml").write_text(scenario, encoding="utf-8")
+    return load_fleet(folder)
