@@ -11,7 +11,7 @@ QUICK = (
 )
 """Under ten minutes together on two cores."""
 
-FULL = (*QUICK, ("bench.full_48_windows",), ("bench.solver_size",), ("bench.backtests",))
+FULL = (*QUICK, ("bench.full_48_windows",), ("bench.solver_size",), ("bench.backtests",), ("bench.demand_quantiles",))
 
 
 def main() -> int:

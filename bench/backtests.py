@@ -90,12 +90,13 @@ def walks(case: Case, table: Path) -> list[Walk]:
 
 
 def summary(case: Case, walked: Sequence[Walk]) -> list[dict[str, Any]]:
-    """Scores of each series and model over all horizons, beside the better of the simple forecasts."""
+    """Scores of each series and model over all horizons, beside the better of the simple forecasts by its error."""
     measure = "mape" if case.kind == "carbon" else "wape"
     rows = [{"series": walk.series, "model": walk.model} | asdict(walk.pooled()) for walk in walked]
     for row in rows:
-        simple = [r[measure] for r in rows if r["series"] == row["series"] and r["model"] != "freesh"]
-        row[f"{measure}_over_better_baseline"] = row[measure] / min(simple)
+        simple = [r for r in rows if r["series"] == row["series"] and r["model"] != "freesh"]
+        better = min(simple, key=lambda r: float(r[measure]))
+        row |= {f"{each}_over_better_baseline": row[each] / better[each] for each in (measure, "pinball95")}
     return [{k: round(v, 5) if isinstance(v, float) else v for k, v in row.items()} for row in rows]
 
 
