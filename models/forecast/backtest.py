@@ -16,9 +16,11 @@ from models.forecast.demand_model import DemandModel
 from models.forecast.forecaster import Forecaster
 from models.forecast.grid import DAY_S, Grid
 from models.forecast.issues import Issues
+from models.forecast.refit import Refit
 from models.forecast.walk import Progress, Span, Walk, check_history, walk
 
 __all__ = [
+    "CARBON_REFIT",
     "DAILY",
     "CarbonIssues",
     "Progress",
@@ -31,9 +33,8 @@ __all__ = [
     "demand_models",
 ]
 
-CARBON_REFIT_DAYS = 7
-DEMAND_REFIT_DAYS = 1
-"""A model is fitted at the first issue and then once in so many days."""
+CARBON_REFIT = Refit(days=7)
+DEMAND_REFIT = Refit(days=1)
 
 MIN_CARBON_DAYS = 8
 """A week for the seasonal naive and a day of its errors."""
@@ -56,7 +57,7 @@ def backtest_carbon(
     """
     issues = asked.on(grid, span)
     check_history(grid, span, MIN_CARBON_DAYS)
-    return walk(grid, span, issues, models, CARBON_REFIT_DAYS, progress)
+    return walk(grid, span, issues, models, CARBON_REFIT, progress)
 
 
 def backtest_demand(
@@ -77,7 +78,7 @@ def backtest_demand(
     slots = pd.date_range(span.start.ceil(f"{EPOCH_S}s"), span.last, freq=f"{EPOCH_S}s")
     issues = demand_issues(grid, [slot.to_pydatetime() for slot in slots], lead_s, horizon)
     check_history(grid, span, MIN_DEMAND_DAYS)
-    return walk(grid, span, issues, models, DEMAND_REFIT_DAYS, progress)
+    return walk(grid, span, issues, models, DEMAND_REFIT, progress)
 
 
 def demand_issues(grid: Grid, slots: Sequence[datetime], lead_s: int, count: int) -> Issues:

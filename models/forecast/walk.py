@@ -10,6 +10,7 @@ from freesh_plugin.core.errors import ForecastError
 from models.forecast.forecaster import Forecaster, Predicted
 from models.forecast.grid import Grid
 from models.forecast.issues import Issues
+from models.forecast.refit import Refit
 from models.forecast.scores import QUANTILE, Scores, score
 
 Progress = Callable[[str, int, int], None]
@@ -59,7 +60,7 @@ def check_history(grid: Grid, span: Span, days: int) -> None:
 
 
 def walk(
-    grid: Grid, span: Span, issues: Issues, models: Sequence[Forecaster], refit_days: int, progress: Progress | None
+    grid: Grid, span: Span, issues: Issues, models: Sequence[Forecaster], refit: Refit, progress: Progress | None
 ) -> list[Walk]:
     """Every model over every issue, scored on the targets of the span whose rows are all there."""
     actual = issues.actuals(grid)
@@ -73,7 +74,7 @@ def walk(
     issues, actual = _scored(issues, actual)
     walks = []
     for model in models:
-        said = list(_blocks(grid, issues, model, refit_days, progress))
+        said = list(_blocks(grid, issues, model, refit, progress))
         point = np.concatenate([block.point for block in said])
         q95 = np.concatenate([block.quantiles[0] for block in said])
         walks.append(Walk(grid.series, model.name, actual, point, q95))
@@ -87,13 +88,11 @@ def _scored(issues: Issues, actual: np.ndarray) -> tuple[Issues, np.ndarray]:
 
 
 def _blocks(
-    grid: Grid, issues: Issues, model: Forecaster, refit_days: int, progress: Progress | None
+    grid: Grid, issues: Issues, model: Forecaster, refit: Refit, progress: Progress | None
 ) -> Iterator[Predicted]:
-    """Fits once in `refit_days`, at the first issue of each such block, and predicts the block."""
-    numbers = (issues.origins - issues.origins[0]) // (refit_days * grid.day)
+    """Fits and predicts block by block."""
     done = 0
-    for number in np.unique(numbers):
-        block = issues.at(issues.origins[numbers == number])
+    for block in refit.blocks(grid, issues):
         model.fit(grid, block, int(block.origins[0]))
         yield model.predict(grid, block, (QUANTILE,))
         done += len(block.origins)
