@@ -1,4 +1,4 @@
-"""What holds of every derived capacity: better hardware and looser bounds never serve less."""
+"""What holds of every derived capacity: faster hardware and looser bounds never serve less."""
 
 import dataclasses
 from itertools import pairwise
@@ -36,7 +36,7 @@ def served(profile: FormulaProfile, own: list[RequestLength], allowed: Bounds, q
     return serve(ClassWork.of(profile, own, quantile), allowed, quantile)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(profiles(), lengths, bounds)
 def test_capacity_grows_with_every_bound_and_never_with_the_quantile(
     profile: FormulaProfile, own: list[RequestLength], allowed: Bounds
@@ -49,25 +49,26 @@ def test_capacity_grows_with_every_bound_and_never_with_the_quantile(
     assert all(served(profile, own, each).capacity_rps >= capacity * (1 - 1e-5) for each in looser)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(profiles(), lengths, bounds)
-def test_a_faster_or_larger_instance_never_serves_less(
+def test_a_faster_instance_never_serves_less_and_a_larger_one_saturates_no_earlier(
     profile: FormulaProfile, own: list[RequestLength], allowed: Bounds
 ) -> None:
-    capacity = served(profile, own, allowed).capacity_rps
+    result = served(profile, own, allowed)
     faster = dataclasses.replace(
         profile,
         prefill=lambda tokens: 0.8 * profile.prefill(tokens),
         step=lambda batch, tokens: 0.8 * profile.step(batch, tokens),
     )
-    assert served(faster, own, allowed).capacity_rps >= capacity * (1 - 1e-5)
+    assert served(faster, own, allowed).capacity_rps >= result.capacity_rps * (1 - 1e-5)
     larger = dataclasses.replace(
         profile, limits=dataclasses.replace(profile.limits, kv_tokens=2 * profile.limits.kv_tokens)
     )
-    assert served(larger, own, allowed).capacity_rps >= capacity * (1 - 1e-5)
+    # Of its capacity the same cannot be said: a larger batch gives each of its requests fewer tokens a second.
+    assert served(larger, own, allowed).work.saturation_rps >= result.work.saturation_rps
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(profiles(), lengths, bounds)
 def test_what_is_derived_keeps_its_bounds(profile: FormulaProfile, own: list[RequestLength], allowed: Bounds) -> None:
     result = served(profile, own, allowed)
@@ -82,7 +83,7 @@ def test_what_is_derived_keeps_its_bounds(profile: FormulaProfile, own: list[Req
     assert min(result.idle_power_w, result.work.prefill_power_w) <= result.full_power_w <= most_w
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(profiles(), lengths)
 def test_power_levels_are_close_to_the_curve(profile: FormulaProfile, own: list[RequestLength]) -> None:
     result = served(profile, own, Bounds())
