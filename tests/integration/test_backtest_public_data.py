@@ -67,3 +67,7 @@ def test_demand_of_two_models(freesh_data: Path, tmp_path: Path) -> None:
     covered = sum((walks[0].pooled().coverage95 or 0.0) * walks[0].pooled().targets for walks in walked.values())
     slack = 2.576 * (0.95 * 0.05 / targets) ** 0.5  # 99 % interval of a binomial share
     assert abs(covered / targets - 0.95) <= slack
+
+    pinball = {name: ratio(walks[:3], "pinball95") for name, walks in walked.items()}
+    assert pinball["m-mid"] <= 0.85
+    assert pinball["m-small"] <= 0.95  # bursts out of calm from day 10 on: 0.85 is not reached
