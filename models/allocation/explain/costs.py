@@ -25,7 +25,6 @@ def costs(
     scenario: Scenario, result: AllocationResult, asked: Sequence[Promise], solve: Solve, budget: Budget
 ) -> list[PromiseCost]:
     """Of each promise, in order, as far as the time goes; each may take an equal part of what is left."""
-    unit = objective_unit(scenario)
     found = []
     for i, promise in enumerate(asked):
         left_s = budget.left_s(len(asked) - i)
@@ -36,7 +35,7 @@ def costs(
         if without.status not in _SOLVED or without.objective is None:
             found.append(_not_reached(promise, f"nothing was found without it in {left_s:.1f} s"))
         else:
-            found.append(_told(promise, result, without, unit))
+            found.append(_told(scenario, promise, result, without))
     return found
 
 
@@ -44,10 +43,11 @@ def _not_reached(promise: Promise, why: str) -> PromiseCost:
     return PromiseCost(promise.name, promise.subject, f"{promise.words}: cost not known, {why}")
 
 
-def _told(promise: Promise, result: AllocationResult, without: AllocationResult, unit: str) -> PromiseCost:
+def _told(scenario: Scenario, promise: Promise, result: AllocationResult, without: AllocationResult) -> PromiseCost:
     """The comparison; signs are such that a promise costs, and a runner-up costs more than what was chosen."""
+    unit = objective_unit(scenario)
     dearer, cheaper = (without, result) if promise.name == "partition" else (result, without)
-    comparable = _same_service(promise, result, without)
+    comparable = _same_service(scenario, promise, result, without)
     cost, at_least, at_most = _difference(promise, dearer, cheaper) if comparable else (None, None, None)
     chosen = without.partition.get(promise.subject, "") if promise.name == "partition" else ""
     words = f"{promise.words} of model {promise.subject}" if len(result.partition) > 1 and chosen else promise.words
@@ -103,20 +103,20 @@ def _short(value: float, unit: str) -> str:
     return amount(value, unit) if value else "0"
 
 
-def _same_service(promise: Promise, result: AllocationResult, without: AllocationResult) -> bool:
-    """Whether both serve the same, so that their objectives compare."""
+def _same_service(scenario: Scenario, promise: Promise, result: AllocationResult, without: AllocationResult) -> bool:
+    """Whether both serve the same, so that their objectives compare: what is shed, and left exposed, comes first."""
+    if promise.keeps_exposure and not _near(_exposed(result), _exposed(without)):
+        return False
     if not promise.same_demand:
-        return not result.shed and not without.shed and _near(_exposed(result), _exposed(without))
-    exposed = not promise.keeps_exposure or _near(_exposed(result), _exposed(without))
-    return exposed and _near(_shed(result), _shed(without)) and _near(result.shed_rps, without.shed_rps)
+        return not result.shed and not without.shed
+    return _near(_shed(result), _shed(without)) and _near(_worst(scenario, result), _worst(scenario, without))
 
 
 def _other_service(result: AllocationResult, without: AllocationResult) -> str:
-    if not _near(_shed(result), _shed(without)) or result.shed or without.shed:
-        return (
-            f"without it up to {plain(without.shed_rps)} req/s would be shed, not {plain(result.shed_rps)};"
-            " the objectives do not compare"
-        )
+    if result.shed or without.shed:
+        rates = f"up to {plain(without.shed_rps)} req/s would be shed, not {plain(result.shed_rps)}"
+        most = f"at most {_most(without):.0%} of a class in a step, not {_most(result):.0%}"
+        return f"without it {rates} ({most}); the objectives do not compare"
     return (
         f"without it a loss would leave {plain(_exposed(without))} req/s unserved, not {plain(_exposed(result))}"
         " (sum over losses and classes); the objectives do not compare"
@@ -125,6 +125,16 @@ def _other_service(result: AllocationResult, without: AllocationResult) -> str:
 
 def _shed(result: AllocationResult) -> float:
     return sum(each.shed_rps for each in result.shed)
+
+
+def _most(result: AllocationResult) -> float:
+    return max((each.fraction for each in result.shed), default=0.0)
+
+
+def _worst(scenario: Scenario, result: AllocationResult) -> float:
+    """The largest weighted fraction that is shed: shedding makes this small before anything else."""
+    prices = {each.name: each.shed_price for each in scenario.tiers}
+    return max((prices[each.tier] * each.fraction for each in result.shed), default=0.0)
 
 
 def _exposed(result: AllocationResult) -> float:

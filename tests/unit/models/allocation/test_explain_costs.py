@@ -25,7 +25,7 @@ IDLE_G = 200 * 300 / 3.6e6 * 100
 
 
 def exact(scenario: Scenario, limit_s: float = 60.0) -> AllocationResult:
-    return allocate(scenario, gap=0.0, time_limit_s=limit_s)
+    return allocate(scenario, solver="highs", gap=0.0, time_limit_s=limit_s)
 
 
 def explained(scenario: Scenario) -> Explanation:
@@ -210,13 +210,18 @@ def promising(base: Scenario, share: float, survive: Survive, margin: float) -> 
     return dataclasses.replace(base, locations=locations, survive=survive, demand_margin=margin)
 
 
+def shedding(found: AllocationResult) -> tuple[float, float]:
+    """What is made small first and second: the largest fraction of a class, and all that is shed."""
+    return max((each.fraction for each in found.shed), default=0.0), sum(each.shed_rps for each in found.shed)
+
+
 @given(
     tiny_scenarios(),
     st.sampled_from([1.0, 0.5]),
     st.sampled_from([Survive.NONE, Survive.LOCATION]),
     st.sampled_from([1.0, 1.3]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_without_a_promise_the_proven_optimum_is_no_worse(
     base: Scenario, share: float, survive: Survive, margin: float
 ) -> None:
@@ -226,7 +231,7 @@ def test_without_a_promise_the_proven_optimum_is_no_worse(
     for promise in promises(scenario):
         without = exact(promise.without)
         if promise.same_demand:
-            assert without.shed_rps <= found.shed_rps * (1 + 1e-3) + 1e-6
+            assert shedding(without) <= tuple(each * (1 + 1e-3) + 1e-4 for each in shedding(found))
         (cost,) = costs(scenario, found, [promise], lambda _, __, it=without: it, Budget(60.0))  # type: ignore[misc]
         if cost.cost is not None:
             noise = 1e-3 if found.shed or found.exposed else 1e-6

@@ -30,7 +30,7 @@ LOADED_G = (800 - 2 * 50) * 300 / 3.6e6
 
 
 def priced(scenario: Scenario, gap: float = 0.0) -> dict[tuple[str, str, str], Price]:
-    found, notes = prices(scenario, allocate(scenario, gap=gap), 30.0)
+    found, notes = prices(scenario, allocate(scenario, solver="highs", gap=gap), 30.0)
     assert notes == ()
     return {(each.constraint, each.subject, each.value_unit): each for each in found}
 
@@ -186,7 +186,7 @@ def first_limit(found: list[Move], constraint: str) -> Move | None:
     st.sampled_from([None, 700.0, 1500.0]),
     st.sampled_from([Survive.NONE, Survive.LOCATION]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_slopes_agree_with_the_relaxation_solved_again(
     base: Scenario, share: float, cap_w: float | None, survive: Survive
 ) -> None:
@@ -217,7 +217,7 @@ def here_cap(cap_w: float | None, by: float) -> float:
 
 
 @given(st.floats(0.5, 12.0), st.floats(0.5, 12.0), st.sampled_from([0, 2, 3, 4]), st.integers(2, 6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_fraction_of_a_gpu_saves_what_its_price_says(one: float, other: float, here: int, there: int) -> None:
     """Modes of one GPU: the program itself can be given parts of GPUs, which draw their parked watts."""
     base = two_classes(tiny(modes=(Mode("TP2", {"G": 1}),), gpus={"here": here, "there": there}), (one, other), 3.0)
