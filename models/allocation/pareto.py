@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from freesh_plugin.core.errors import AllocationError
 from freesh_plugin.core.units import JOULES_PER_KWH
-from models.allocation.signals import GRAMS_PER_KILOGRAM
+from models.allocation.signals import GRAMS_PER_KILOGRAM, carbon_per_joule, price_per_joule
 from models.domain.allocation import AllocationResult
 from models.domain.scenario import Objective, Scenario
 
@@ -107,6 +107,7 @@ def pareto_front(
         ScenarioError: carbon or prices that an aim needs are missing.
     """
     _check(x, y, points)
+    _check_signals(scenario, (x, y))
     sweep = _Sweep(scenario, solve, x, y)
     found = [sweep.point(Objective.only(term)) for term in (x, y)]
     closed: set[tuple[float, float, float, float]] = set()
@@ -191,6 +192,12 @@ def _check(x: str, y: str, points: int) -> None:
         raise AllocationError(f"both aims are {x!r}: a front needs two")
     if not 2 <= points <= MOST_POINTS:
         raise AllocationError(f"{points} points; there must be from 2 to {MOST_POINTS}")
+
+
+def _check_signals(scenario: Scenario, aims: tuple[str, str]) -> None:
+    for aim, signal in (("carbon", carbon_per_joule), ("cost", price_per_joule)):
+        if aim in aims:
+            signal(scenario)
 
 
 def _widest_open(points: list[Point], closed: set[tuple[float, float, float, float]]) -> tuple[Point, Point] | None:
