@@ -7,7 +7,7 @@ from typing import TypeVar
 from freesh_plugin.core.errors import ConfigError
 from freesh_plugin.core.units import EPOCH_S, STEP_S
 from models.domain.scenario import CarbonSignal
-from models.sources import eia, electricity_maps, entsoe, neso, settings, watttime
+from models.sources import caiso, eia, electricity_maps, entsoe, neso, settings, watttime
 from models.sources.file import FileCarbon, FilePrices, FileTraffic
 from models.sources.ports import CarbonSource, PriceSource, TrafficSource
 from models.sources.prometheus import PrometheusTraffic
@@ -46,7 +46,7 @@ def carbon_source(given: Settings, wanted: CarbonSignal | None = None) -> Carbon
 def price_source(given: Settings) -> PriceSource:
     """A source of electricity prices.
 
-    Settings by `kind`: `entsoe` (token, usd_per_eur [, zones, url]) · `file` (path).
+    Settings by `kind`: `caiso` ([url]) · `entsoe` (token, usd_per_eur [, zones, url]) · `file` (path).
 
     Raises:
         ConfigError: an unknown kind or setting, one that is missing or out of range; names the nearest known one.
@@ -152,6 +152,7 @@ _CARBON: "Mapping[str, _Kind[CarbonSource]]" = {
     "watttime": (_watttime, ("user", "token"), ("url",)),
 }
 _PRICES: "Mapping[str, _Kind[PriceSource]]" = {
+    "caiso": (lambda given: caiso.CaisoPrices(settings.url(given, caiso.URL)), (), ("url",)),
     "entsoe": (_entsoe, ("token", "usd_per_eur"), ("zones", "url")),
     "file": (lambda given: FilePrices(settings.path(given)), ("path",), ()),
 }

@@ -117,7 +117,7 @@ def test_keys_that_cannot_be_used(settings: Mapping[str, object], message: str) 
 
 ENTSOE: dict[str, object] = {"kind": "entsoe", "token": "k", "usd_per_eur": 1.1}
 PRICES: list[tuple[dict[str, object], str]] = [
-    ({}, r"price source: setting 'kind' is missing; known kinds are 'entsoe', 'file'"),
+    ({}, r"price source: setting 'kind' is missing; known kinds are 'caiso', 'entsoe', 'file'"),
     ({"kind": "entsoe", "token": "k"}, r"price source 'entsoe': setting 'usd_per_eur' is missing"),
     (ENTSOE | {"usd_per_eur": 110}, r"usd_per_eur: 110 is not a number within 0\.2 and 5"),
     (ENTSOE | {"usd_per_eur": None}, r"usd_per_eur: None is not a number"),
@@ -198,6 +198,7 @@ EVERY_KIND: list[tuple[Callable[[Mapping[str, object]], object], dict[str, objec
     (carbon_source, {"kind": "neso"}),
     (carbon_source, {"kind": "synthetic"}),
     (carbon_source, {"kind": "watttime", "user": "me", "token": "k"}),
+    (price_source, {"kind": "caiso"}),
     (price_source, {"kind": "entsoe", "token": "k", "usd_per_eur": 1.1}),
     (price_source, {"kind": "file", "path": "/data/p.csv"}),
     (traffic_source, {"kind": "file", "path": "/data/t.csv"}),
