@@ -15,9 +15,6 @@ THRESHOLD = 4.2
 """A change counts when its two sides lie this many standard errors apart. Chosen on series without drift: about one in
 a hundred of a fortnight's half hours then gives a false alarm (the tests measure it)."""
 
-STRAY_LEVEL = 0.9
-"""An error strays when its size exceeds that quantile of all sizes."""
-
 STABLE_BELOW = 0.25
 """Population stability index from which shares have drifted, by custom."""
 
@@ -40,8 +37,9 @@ class Drift:
 def error_drift(errors: np.ndarray, block: int) -> Drift | None:
     """The clearest change of errors in level or in size, or None.
 
-    Errors are replaced by bounded scores (rank; strays beyond the usual size), cut into blocks so that what lingers for
-    hours is not taken for a change, and split where the CUSUM of the block means stands furthest out.
+    Errors are replaced by ranks (of the error; of its size, so that more strays count as larger errors), cut into
+    blocks so that what lingers for hours is not taken for a change, and split where the CUSUM of the block means stands
+    furthest out.
 
     Args:
         errors: Shape (issue,), oldest first, without overlap; NaN = not known.
@@ -53,8 +51,8 @@ def error_drift(errors: np.ndarray, block: int) -> Drift | None:
         return None
     used = known[len(known) - blocks * block :]
     found = [
-        _split(_score(errors[used]).reshape(blocks, block).mean(axis=1), what)
-        for _score, what in ((_ranks, "level"), (_sizes, "size"))
+        _split(ranks.reshape(blocks, block).mean(axis=1), what)
+        for ranks, what in ((_ranks(errors[used]), "level"), (_ranks(np.abs(errors[used])), "size"))
     ]
     best = max((each for each in found if each), key=lambda each: each[1], default=None)
     if best is None:
@@ -68,11 +66,6 @@ def _ranks(errors: np.ndarray) -> np.ndarray:
     """Rank of each error in (0, 1): 0.5 = as usual, above = demand was higher than forecast."""
     ranks: np.ndarray = (pd.Series(errors).rank().to_numpy() - 0.5) / len(errors)
     return ranks
-
-
-def _sizes(errors: np.ndarray) -> np.ndarray:
-    """Rank of each error's size."""
-    return _ranks(np.abs(errors))
 
 
 def _split(means: np.ndarray, what: str) -> tuple[int, float, str] | None:

@@ -90,6 +90,18 @@ def test_a_constant_is_forecast_by_its_last_row() -> None:
     assert "no model beat the simple forecasts" in note
 
 
+def test_no_demand_is_forecast_as_none() -> None:
+    history = pd.Series(np.zeros(600), index=pd.date_range(START, periods=600, freq="10min"))
+    slot = START + timedelta(minutes=6_010)
+
+    said = forecast_demand(
+        history, issued_at=slot - timedelta(minutes=10), starts_at=slot, intervals=6, step_s=300, series="d"
+    )
+
+    assert not said.mean.any()
+    assert not said.quantiles.any()
+
+
 def test_little_history_is_said() -> None:
     model, note = said_at(wanderer(1)[:40])
 
