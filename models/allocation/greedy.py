@@ -10,6 +10,9 @@ from models.allocation.solution import ROUNDING, Solution, reached
 from models.allocation.totals import priced
 from models.domain.scenario import Location
 
+_ROUNDING_W = 1e-6
+"""Watts that are rounding."""
+
 
 def greedy_counts(data: ProgramData) -> tuple[int, ...]:
     """Instances by pool: again and again one more for the stream with the largest weighted unserved fraction.
@@ -41,7 +44,7 @@ class _Floor:
     def place(self, i: int) -> bool:
         """Put one instance of pool i on the machine where it leaves the fewest GPUs; False where none has room."""
         pool = self._data.pools[i]
-        needs, full_w = self._data.modes[pool.mode].gpus, self._data.profiles[pool].full_power_w
+        needs, full_w = self._data.modes[pool.mode].gpus, _full_extra_w(self._data, i)
         fitting = [
             (sum(gpus.values()), name)
             for name, gpus in self._free[pool.location].items()
@@ -109,33 +112,55 @@ class _Unserved:
         return price * max(fractions, default=0.0)
 
 
-def route(data: ProgramData, counts: tuple[int, ...]) -> Solution:
+def route(data: ProgramData, counts: tuple[int, ...]) -> Solution | None:
     """Flows of a given allocation: streams with the fewest pools first, cheapest pool first; the rest is shed.
 
     What losses would leave unserved is not looked at. Every model has one candidate partition.
+
+    Returns:
+        The solution; None where the instances alone, without any load, exceed a power cap.
     """
     flows: dict[tuple[int, int, int], float] = {}
     shed: dict[tuple[int, int], float] = {}
     order = sorted(range(len(data.streams)), key=lambda s: (len(data.arcs[data.streams[s]]), s))
-    used = {s: [i for i in _cheapest_first(data, data.streams[s]) if counts[i]] for s in order}
     for t in range(data.scenario.steps):
-        left = [_serving(data, counts, i, t) * data.capacity_rps[i] for i in range(len(data.pools))]
-        share = _share_rps(data, t)
+        spare_w = _spare_w(data, counts, t)
+        if any(watts < -_ROUNDING_W for watts in spare_w.values()):
+            return None
+        room = _Room(data, counts, t, spare_w)
         for s in order:
-            rate = data.demand_rps.get((data.streams[s], t), 0.0)
-            for i in used[s]:
-                location = data.pools[i].location
-                taken = min(rate, left[i], share[location])
-                if taken > ROUNDING:
+            left = data.demand_rps.get((data.streams[s], t), 0.0)
+            for i in _cheapest_first(data, data.streams[s]):
+                taken = room.take(i, left)
+                if taken:
                     flows[s, i, t] = taken
-                    left[i] -= taken
-                    share[location] -= taken
-                    rate -= taken
-            if rate > ROUNDING:
-                shed[s, t] = rate
+                    left -= taken
+            if left > ROUNDING:
+                shed[s, t] = left
     chosen = {name: names[0] for name, names in data.candidates.items()}
     bare = Solution(counts, flows, shed, {}, {}, _started(data, counts), 0.0, reached(data, shed), chosen)
     return dataclasses.replace(bare, objective=priced(data, bare))
+
+
+class _Room:
+    """What is left in one step of the instances' capacity, the locations' shares and their power."""
+
+    def __init__(self, data: ProgramData, counts: tuple[int, ...], t: int, spare_w: dict[str, float]) -> None:
+        self._data = data
+        self._left_rps = [_serving(data, counts, i, t) * data.capacity_rps[i] for i in range(len(data.pools))]
+        self._share_rps, self._spare_w = _share_rps(data, t), spare_w
+
+    def take(self, i: int, rate: float) -> float:
+        """Serve up to `rate` by pool i; how much it was, req/s, 0 where that is rounding."""
+        location, joules = self._data.pools[i].location, self._data.power[i].joules_per_request
+        powered_rps = self._spare_w[location] / joules if joules > 0 else math.inf
+        taken = min(rate, self._left_rps[i], self._share_rps[location], powered_rps)
+        if taken <= ROUNDING:
+            return 0.0
+        self._left_rps[i] -= taken
+        self._share_rps[location] -= taken
+        self._spare_w[location] -= taken * joules
+        return taken
 
 
 def cost_per_request(data: ProgramData, i: int) -> float:
@@ -156,6 +181,25 @@ def _power_left_w(data: ProgramData, location: Location) -> float:
         return math.inf
     base_w = max(data.fleet.base_power_w[location.name, t] for t in range(data.scenario.steps))
     return location.power_cap_w / location.pue - base_w
+
+
+def _full_extra_w(data: ProgramData, i: int) -> float:
+    """Watts of a fully loaded instance of pool i above what its GPUs draw parked."""
+    return data.power[i].idle_extra_w + data.power[i].joules_per_request * data.capacity_rps[i]
+
+
+def _spare_w(data: ProgramData, counts: tuple[int, ...], t: int) -> dict[str, float]:
+    """Watts that each location's cap leaves in step t beside its instances without load; infinite without a cap."""
+    spare_w = {
+        each.name: math.inf
+        if each.power_cap_w is None
+        else each.power_cap_w / each.pue - data.fleet.base_power_w[each.name, t]
+        for each in data.scenario.locations
+    }
+    for i, pool in enumerate(data.pools):
+        if t in data.steps_of(pool):
+            spare_w[pool.location] -= counts[i] * data.power[i].idle_extra_w
+    return spare_w
 
 
 def _share_rps(data: ProgramData, t: int) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from freesh_plugin.core.errors import AllocationError, ScenarioError
-from models.allocation.machines import machine_gpus
+from models.allocation.fleet import Fleet
 from models.domain.scenario import Scenario, Survive
 
 
@@ -47,16 +47,12 @@ def _check_starts(scenario: Scenario) -> None:
 
 
 def _check_caps(scenario: Scenario) -> None:
-    machines = machine_gpus(scenario)
+    """What is drawn whatever runs must be within the cap in every step, machines that come or go included."""
+    base_w = Fleet.of(scenario).base_power_w
     for location in scenario.locations:
         if location.power_cap_w is None:
             continue
-        parked_w = sum(
-            count * location.parked_power_w[kind]
-            for gpus in machines[location.name].values()
-            for kind, count in gpus.items()
-        )
-        idle_w = location.pue * (parked_w + location.host_power_w * len(machines[location.name]))
+        idle_w = location.pue * max(base_w[location.name, t] for t in range(scenario.steps))
         if idle_w > location.power_cap_w:
             raise AllocationError(
                 f"location {location.name!r}: power_cap_w {location.power_cap_w:g} W is below the {idle_w:g} W that its"

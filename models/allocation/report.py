@@ -7,6 +7,7 @@ from models.allocation.binding import binding
 from models.allocation.data import ProgramData
 from models.allocation.solution import TOLERANCE, Solution
 from models.allocation.solve.budget import Budget
+from models.allocation.stages import SHED_GAP
 from models.allocation.survive import class_of, groups, label
 from models.allocation.totals import totals
 from models.allocation.verdict import proven, relative_gap
@@ -98,8 +99,10 @@ def _exposed(data: ProgramData, solution: Solution) -> Iterator[Exposed]:
     for (lost, model, request_class, _), shortage in short.items():
         who = lost, model, request_class
         worst[who] = max(worst.get(who, (0.0, 1.0)), shortage)
+    # The level that was reached is loosened a little for the objective, which may use it for any one class.
+    slack_rps = SHED_GAP * (1 + solution.levels.exposed)
     for (lost, model, request_class), (rate, asked) in sorted(worst.items()):
-        if rate > TOLERANCE * asked:
+        if rate > max(slack_rps, TOLERANCE * asked):
             yield Exposed(lost, model, request_class, rate, rate / asked)
 
 

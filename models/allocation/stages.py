@@ -80,7 +80,9 @@ class Stages:
             least_total = self._met(program, total, fair, program.least_total)
             if least_total is None:
                 continue
-            best, levels = total, Levels(fair.worst, _loose(least_total, slack), math.inf)
+            served = max(sum(program.data.demand_rps.values()) - least_total, 0.0)
+            # Of the smaller of the two: where nearly all is shed, a share of that is more than all that is served.
+            best, levels = total, Levels(fair.worst, least_total + slack * (1 + min(least_total, served)), math.inf)
             staged = self._least_exposed(program, levels, counts, parts, slack)
             if staged is not None:
                 return staged._replace(least=staged.least and worst.ending is total.ending is Ending.OPTIMAL)

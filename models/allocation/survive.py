@@ -69,8 +69,8 @@ def survive(model: pyo.ConcreteModel, data: ProgramData) -> Iterator[tuple[tuple
     """Σ_i g[j,i] + short[j] >= Σ_{o,k} α·λ·y and Σ_j g[j,i] <= L·x[i] for every loss, over the pools that it leaves.
 
     j runs over the groups of protected streams of a class that the same pools may serve; one alone needs no g. A
-    shortage is allowed, and as small as possible: exposed = Σ short, req/s. Shares and power caps are not looked at:
-    a loss is no steady state.
+    shortage is allowed, and as small as possible: exposed = Σ short, req/s. Shares and power caps are not looked at,
+    nor the load that an instance is else used up to: a loss is no steady state.
     """
     found = groups(data)
     model.short = pyo.Var(range(len(found)), domain=pyo.NonNegativeReals)
@@ -83,7 +83,7 @@ def survive(model: pyo.ConcreteModel, data: ProgramData) -> Iterator[tuple[tuple
         stream = data.streams[group.streams[0]]
         chosen, constant = demand_terms(model, stream.model, stream.partition, group.demand_rps)
         terms: Terms = [
-            (1.0, model.g[j, i]) if (j, i) in model.g else (data.capacity_rps[i], model.x[i]) for i in group.pools
+            (1.0, model.g[j, i]) if (j, i) in model.g else (_most_rps(data, i), model.x[i]) for i in group.pools
         ]
         row = [*terms, (1.0, model.short[j]), *((-rate, y) for rate, y in chosen)]
         yield ("survive", j), linear(row) >= constant
@@ -91,7 +91,7 @@ def survive(model: pyo.ConcreteModel, data: ProgramData) -> Iterator[tuple[tuple
         if len(members) > 1:
             for i in sorted({i for j in members for i in found[j].pools}):
                 terms = [(1.0, model.g[j, i]) for j in members if (j, i) in model.g]
-                yield ("survive_capacity", *key, i), linear([*terms, (-data.capacity_rps[i], model.x[i])]) <= 0
+                yield ("survive_capacity", *key, i), linear([*terms, (-_most_rps(data, i), model.x[i])]) <= 0
     if found:
         shortages: Terms = [(1.0, each) for each in model.short.values()]
         yield ("exposed",), linear([*shortages, (-1.0, model.exposed)]) == 0
@@ -117,6 +117,11 @@ def _steps(data: ProgramData, streams: list[int]) -> list[int]:
 def _lost(data: ProgramData, i: int, loss: tuple[str, str]) -> bool:
     pool = data.pools[i]
     return pool.location == loss[0] and loss[1] in ("", pool.machine)
+
+
+def _most_rps(data: ProgramData, i: int) -> float:
+    """What one instance of a pool serves if it must, req/s."""
+    return data.profiles[data.pools[i]].capacity_rps
 
 
 def _there(data: ProgramData, i: int, t: int) -> bool:

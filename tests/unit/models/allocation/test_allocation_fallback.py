@@ -12,25 +12,13 @@ from models.allocation.fleet import Fleet
 from models.allocation.greedy import greedy_counts, route
 from models.allocation.pack import pack
 from models.allocation.signals import Signals
-from models.allocation.solve.answer import Answer, Ending
-from models.allocation.solve.matrix import Matrix
+from models.allocation.solve.answer import Ending
 from models.domain.allocation import Outcome
 from models.domain.scenario import Machine, Mode, Running, Scenario
 from tests.fakes.allocation_checks import check_feasible, served, two_classes, where
 from tests.fakes.fleet_scenarios import location, random_fleet, tiny
+from tests.fakes.silent_solver import Silent
 from tests.fakes.tiny_strategy import tiny_scenarios
-
-
-class Silent:
-    """A solver that never finds anything."""
-
-    name = "silent"
-
-    def __init__(self, ending: Ending = Ending.FAILED) -> None:
-        self._ending = ending
-
-    def solve(self, matrix: Matrix, *, gap: float, time_limit_s: float) -> Answer:
-        return Answer(self._ending, reason="it is silent", solver=self.name)
 
 
 @pytest.fixture
@@ -120,7 +108,9 @@ def test_starts_are_late_in_a_greedy_plan_too() -> None:
     data = program_data(scenario, {"default": ("q",)}, Fleet.of(scenario), Signals.of(scenario, scenario.objective))
     counts = greedy_counts(data)
     assert counts == (1,)
-    assert {t for _, t in route(data, counts).shed} == {0}
+    solution = route(data, counts)
+    assert solution is not None
+    assert {t for _, t in solution.shed} == {0}
 
 
 @settings(max_examples=60, deadline=None)
