@@ -146,12 +146,21 @@ class Steady:
     def _decode_s(self) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the time from first to last token; shape (found, length) each.
 
-        Work x = gaps·step that others' prefill interrupts: mean x/(1 - ρ), variance λ·E[S²]·x/(1 - ρ)³.
+        Work x that others' prefill interrupts takes x/(1 - ρ) with variance λ·E[S²]·x/(1 - ρ)³. It is gaps·step, and
+        the prefill of those who came in the time T of the own wait and prefill, which goes before the second token: ρ·T
+        on average, with variance λ·E[S²]·T.
         """
-        weights, seconds, left = self.work.weights, self.work.prefill_s, 1 - self.prefill_share
-        work_s = self._joined_s * self.work.gaps[None, :]
-        variance = self.rate_rps * float(weights @ seconds**2) * work_s / left**3
+        left, per_s = 1 - self.prefill_share, self._prefill_variance_per_s
+        came_s = self.work.prefill_s + per_s / (2 * left)  # the own prefill, and the mean wait of M/G/1
+        behind_s = np.where(self.work.gaps > 0, came_s, 0.0)[None, :]
+        work_s = self._joined_s * self.work.gaps[None, :] + self.prefill_share * behind_s
+        variance = per_s * (work_s / left + behind_s) / left**2
         return work_s / left, np.sqrt(variance + _LEAST_SPREAD_S**2)
+
+    @cached_property
+    def _prefill_variance_per_s(self) -> float:
+        """λ·E[S²]: variance of the prefill that arrives in a second, s²/s."""
+        return self.rate_rps * float(self.work.weights @ self.work.prefill_s**2)
 
     def _of_requests(self, shares: Floats) -> float:
         """Mean over what arrivals find and over their lengths, shape (found, length); who never fits is late."""

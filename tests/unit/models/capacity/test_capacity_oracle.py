@@ -102,14 +102,14 @@ def test_requests_wait_for_memory_once_it_is_what_binds() -> None:
 @pytest.mark.parametrize("request_class", ["SS", "LL"])
 @pytest.mark.parametrize("load", [0.1, 0.5, 1.0])
 def test_power_and_latency_are_those_of_the_simulation(request_class: str, load: float) -> None:
-    """Power within 3 %; at capacity latency and mean batch within 10 %, time between tokens within 15 %."""
+    """Power within 3 %; at capacity latency and mean batch within 10 %, TBT within 12 %."""
     result = derived(request_class, Bounds(40, 2.0, 0.1))
     requests, power_w = simulated(request_class, load * result.capacity_rps)
     assert result.power_w(load) == pytest.approx(power_w, rel=0.03)
     if load == 1.0:
         middle = int(0.95 * len(requests))
         assert result.latency_s == pytest.approx(sorted(each.latency_s for each in requests)[middle], rel=0.1)
-        assert result.tbt_s == pytest.approx(sorted(each.tbt_s for each in requests)[middle], rel=0.15)
+        assert result.tbt_s == pytest.approx(sorted(each.tbt_s for each in requests)[middle], rel=0.12)
         assert result.mean_batch == pytest.approx(
             sum(each.latency_s - each.ttft_s for each in requests) / len(requests) * result.capacity_rps, rel=0.1
         )
