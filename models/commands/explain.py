@@ -13,6 +13,7 @@ from rich.padding import Padding
 from models.allocation import SolveWorker, allocate
 from models.allocation.explain.document import explanation_document
 from models.allocation.explain.explain import explain as explain_allocation
+from models.allocation.explain.explain import questions
 from models.commands.explanation_table import explanation_tables
 from models.commands.solve import WITHOUT_A_PLAN, SolverName, as_object, parse_objective, show
 from models.domain.allocation import AllocationResult
@@ -31,7 +32,7 @@ def explain(
         float, typer.Option(help="Relative gap of every solve: how sharp costs are told; 0 = proven optimal.")
     ] = 0.001,
     time_limit: Annotated[
-        float, typer.Option(help="Wall-clock limit of the solve, and again of all that explains it, seconds.")
+        float, typer.Option(help="Wall-clock limit of every solve, seconds: there is one without each promise.")
     ] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="The object on standard output.")] = False,
 ) -> None:
@@ -42,12 +43,14 @@ def explain(
     with SolveWorker() as worker:
 
         def solve(problem: Scenario, limit_s: float) -> AllocationResult:
+            limit_s = min(limit_s, time_limit)
             return allocate(problem, solver=solver.value, gap=gap, time_limit_s=limit_s, worker=worker)
 
         result = solve(scenario, time_limit)
         if result.status in WITHOUT_A_PLAN:
             raise typer.Exit(2)
-        explanation = explain_allocation(scenario, result, solve, limit_s=time_limit)
+        whole_s = time_limit * (1 + len(questions(scenario, result)))
+        explanation = explain_allocation(scenario, result, solve, limit_s=whole_s)
     if as_json:
         sys.stdout.write(json.dumps(explained_object(result, explanation), indent=1) + "\n")
     else:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from rich.box import SIMPLE_HEAD
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -47,21 +47,21 @@ def explanation_tables(explanation: PlanExplanation) -> Iterator[RenderableType]
         yield _lines(told)
 
 
-def _choices(explanation: PlanExplanation) -> Table:
+def _choices(explanation: PlanExplanation) -> RenderableType:
     several = len({each.model for each in explanation.choices}) > 1
-    table = _table(f"Who serves what, and why (least {explanation.objective}, modelled)")
+    table = _table()
     for header in ("class", *(["model"] if several else [])):
         table.add_column(header, no_wrap=True)
     table.add_column("served by; why", overflow="fold")
     for each in explanation.choices[:MOST_ROWS]:
         names = (each.request_class, *([each.model] if several else []))
         table.add_row(*map(_text, names), _text(each.sentence))
-    table.caption = _left_out(len(explanation.choices), "classes")
-    return table
+    title = f"Who serves what, and why (least {explanation.objective}, modelled)"
+    return _titled(title, table, _left_out(len(explanation.choices), "classes"))
 
 
-def _limits(prices: list[PlanPrice]) -> Table:
-    table = _table("What binds: one more of it would save, an epoch, at most (relaxed estimate)")
+def _limits(prices: list[PlanPrice]) -> RenderableType:
+    table = _table()
     table.add_column("limit")
     table.add_column("of", overflow="fold")
     for header in ("now", "one more saves", "1% more saves"):
@@ -69,25 +69,24 @@ def _limits(prices: list[PlanPrice]) -> Table:
     for each in prices[:MOST_ROWS]:
         worth = _worth(each.per_unit, each.value_unit), _worth(each.per_unit * each.limit / 100, each.value_unit)
         table.add_row(_LIMITS.get(each.constraint, ""), _text(each.subject), _now(each), *worth)
-    more = _left_out(len(prices), "limits")
-    note = "duals of the program without whole numbers; a GPU also draws its parked watts"
-    table.caption = "; ".join(filter(None, (more, note)))
-    return table
+    title = "What binds: one more of it saves, an epoch, at most (estimate: duals without whole numbers)"
+    note = "a GPU also draws its parked watts, which are not taken off"
+    return _titled(title, table, _left_out(len(prices), "limits"), note)
 
 
-def _demand(prices: list[PlanPrice]) -> Table:
-    table = _table("One more req/s of a class, in every step, takes at least (relaxed estimate)")
+def _demand(prices: list[PlanPrice]) -> RenderableType:
+    table = _table()
     table.add_column("class", overflow="fold")
     for header in ("req/s now", "an epoch"):
         table.add_column(header, justify="right", no_wrap=True)
     for each in prices[:MOST_ROWS]:
         table.add_row(_text(each.subject), plain(each.limit), _worth(each.per_unit, each.value_unit, shed="more shed"))
-    table.caption = _left_out(len(prices), "classes")
-    return table
+    title = "One more req/s of a class, in every step, takes at least (estimate: duals)"
+    return _titled(title, table, _left_out(len(prices), "classes"))
 
 
-def _promises(explanation: PlanExplanation) -> Table:
-    table = _table("What each promise costs an epoch: solved again without it")
+def _promises(explanation: PlanExplanation) -> RenderableType:
+    table = _table()
     table.add_column("promise")
     table.add_column("of", overflow="fold")
     for header in ("cost", "proven between", "kWh", "kgCO2e", "USD", "shed without"):
@@ -97,14 +96,15 @@ def _promises(explanation: PlanExplanation) -> Table:
             _NAMES.get(each.promise, ""), _text(each.subject or "all"), _cost(each, explanation.unit),
             _proven(each, explanation.unit), *_difference(each), _shed(each),
         )  # fmt: skip
-    table.caption = _left_out(len(explanation.promises), "promises")
-    return table
+    title = "What each promise costs an epoch (modelled): solved again without it"
+    note = "kWh, kgCO2e, USD: between the two allocations found"
+    return _titled(title, table, _left_out(len(explanation.promises), "promises"), note)
 
 
 def _cost(each: PlanPromise, unit: str) -> str:
     """A cost is never shown below zero where that is only the solver's gap."""
     if each.cost is None:
-        return "see below"
+        return "see below" if each.without_shed_rps is not None else "not reached"
     return amount(max(each.cost, 0.0), unit) if each.cost > 0 or each.at_least is not None else amount(each.cost, unit)
 
 
@@ -141,9 +141,14 @@ def _shed(each: PlanPromise) -> str:
 
 
 def _in_words(explanation: PlanExplanation) -> Iterator[str]:
-    """Runners-up, and promises whose cost is no number."""
-    for each in (*explanation.runners_up, *(each for each in explanation.promises if each.cost is None)):
-        yield one_line(each.sentence, _SENTENCE)
+    """Runners-up, and promises whose cost is no number; those that were not reached in one line."""
+    wordy = [*explanation.runners_up, *(each for each in explanation.promises if each.cost is None)]
+    yield from (one_line(each.sentence, _SENTENCE) for each in wordy if each.without_shed_rps is not None)
+    unreached = [
+        one_line(each.sentence.partition(": cost not known")[0]) for each in wordy if each.without_shed_rps is None
+    ]
+    if unreached:
+        yield f"not solved without in the time given: {'; '.join(unreached)}"
 
 
 def _now(each: PlanPrice) -> str:
@@ -168,12 +173,14 @@ def _left_out(rows: int, what: str) -> str | None:
     return f"and {rows - MOST_ROWS} more {what}" if rows > MOST_ROWS else None
 
 
-def _table(title: str) -> Table:
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, pad_edge=False
-    )
-    table.caption_justify = "left"
-    return table
+def _table() -> Table:
+    return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+
+
+def _titled(title: str, table: Table, *notes: str | None) -> RenderableType:
+    """Title and notes as lines of their own: a narrow table would wrap them."""
+    said = "; ".join(filter(None, notes))
+    return Group(Text(title, style="bold"), table, *([Text(said, style="dim italic")] if said else []))
 
 
 def _text(text: str) -> Text:

@@ -92,7 +92,7 @@ class _Told:
         """The pools that serve it, the largest share first."""
         largest = sorted(self.served.items(), key=lambda each: (-each[1], each[0]))
         named = [
-            f"{_percent(share)} by {self._counts[where]} x {where} ({self._cost(where)})"
+            f"{_percent(share)} by {self._instances(where)} ({self._cost(where)})"
             for where, share in largest[:_MOST_NAMED]
         ]
         more = f" and {len(largest) - _MOST_NAMED} more" if len(largest) > _MOST_NAMED else ""
@@ -114,6 +114,11 @@ class _Told:
         else:
             reason = f"{cheapest} would take {self._cost(cheapest)}, but {self._obstacle(cheapest)}"
         return "; ".join([reason, *self._ruled_out(min(self._allowed.values()))])
+
+    def _instances(self, where: Where) -> str:
+        """How many; those that are to stop serve on while others start, and are not in the counts."""
+        count = self._counts[where]
+        return f"{count} x {where}" if count else f"{where} until it stops"
 
     def _cost(self, where: Where) -> str:
         cost = self._allowed.get(where)

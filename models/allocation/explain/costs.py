@@ -1,5 +1,6 @@
 """What a promise costs: solved again without it, and the difference told with the solver's gaps as its uncertainty."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 from models.allocation.explain.amounts import amount, objective_unit, plain
@@ -34,6 +35,8 @@ def costs(
         without = solve(promise.without, left_s)
         if without.status not in _SOLVED or without.objective is None:
             found.append(_not_reached(promise, f"nothing was found without it in {left_s:.1f} s"))
+        elif promise.name != "partition" and _worse(scenario, without, result):
+            found.append(_not_reached(promise, f"nothing as good was found without it in {left_s:.1f} s"))
         else:
             found.append(_told(scenario, promise, result, without))
     return found
@@ -48,6 +51,8 @@ def _told(scenario: Scenario, promise: Promise, result: AllocationResult, withou
     unit = objective_unit(scenario)
     dearer, cheaper = (without, result) if promise.name == "partition" else (result, without)
     comparable = _same_service(scenario, promise, result, without)
+    if comparable and cheaper is without and _no_better(without, result):
+        cheaper = dataclasses.replace(result, bound=without.bound)  # it keeps less, too: the search stopped short of it
     cost, at_least, at_most = _difference(promise, dearer, cheaper) if comparable else (None, None, None)
     chosen = without.partition.get(promise.subject, "") if promise.name == "partition" else ""
     words = f"{promise.words} of model {promise.subject}" if len(result.partition) > 1 and chosen else promise.words
@@ -59,8 +64,12 @@ def _told(scenario: Scenario, promise: Promise, result: AllocationResult, withou
         sentence = f"{words} costs {_range(cost, at_least, at_most, unit)}"
     return PromiseCost(
         promise.name, promise.subject, sentence, cost, at_least, at_most,
-        _totals(dearer.totals, cheaper.totals), result.shed_rps, without.shed_rps, chosen,
+        _totals(scenario, dearer.totals, cheaper.totals), result.shed_rps, without.shed_rps, chosen,
     )  # fmt: skip
+
+
+def _no_better(without: AllocationResult, result: AllocationResult) -> bool:
+    return None not in (without.objective, result.objective) and (without.objective or 0.0) > (result.objective or 0.0)
 
 
 def _difference(
@@ -112,6 +121,14 @@ def _same_service(scenario: Scenario, promise: Promise, result: AllocationResult
     return _near(_shed(result), _shed(without)) and _near(_worst(scenario, result), _worst(scenario, without))
 
 
+def _worse(scenario: Scenario, without: AllocationResult, result: AllocationResult) -> bool:
+    """Whether it sheds more, though what was found with the promise could be had: the search ended too soon."""
+    fractions = _worst(scenario, without), _worst(scenario, result)
+    if not _near(*fractions):
+        return fractions[0] > fractions[1]
+    return not _near(_shed(without), _shed(result)) and _shed(without) > _shed(result)
+
+
 def _other_service(result: AllocationResult, without: AllocationResult) -> str:
     if result.shed or without.shed:
         rates = f"up to {plain(without.shed_rps)} req/s would be shed, not {plain(result.shed_rps)}"
@@ -145,14 +162,13 @@ def _near(one: float, other: float) -> bool:
     return abs(one - other) <= _SAME * max(abs(one), abs(other)) + _ROUNDING
 
 
-def _totals(dearer: Totals | None, cheaper: Totals | None) -> Totals | None:
+def _totals(scenario: Scenario, dearer: Totals | None, cheaper: Totals | None) -> Totals | None:
+    """The difference; carbon only where its unit is stated."""
     if dearer is None or cheaper is None:
         return None
-    return Totals(
-        dearer.energy_j - cheaper.energy_j,
-        _less(dearer.carbon_g, cheaper.carbon_g),
-        _less(dearer.cost_usd, cheaper.cost_usd),
-    )
+    grams = scenario.carbon_signal.unit != "as given"
+    carbon_g = _less(dearer.carbon_g, cheaper.carbon_g) if grams else None
+    return Totals(dearer.energy_j - cheaper.energy_j, carbon_g, _less(dearer.cost_usd, cheaper.cost_usd))
 
 
 def _less(one: float | None, other: float | None) -> float | None:

@@ -2,7 +2,7 @@
 
 from models.allocation.explain.amounts import objective_unit, objective_words
 from models.allocation.explain.costs import Solve, costs
-from models.allocation.explain.promises import promises, runners_up
+from models.allocation.explain.promises import Promise, promises, runners_up
 from models.allocation.solve.budget import Budget
 from models.domain.allocation import AllocationResult
 from models.domain.explanation import Explanation
@@ -10,6 +10,11 @@ from models.domain.scenario import Scenario
 
 _PRICES_SHARE = 0.3
 """Part of the time that the linear programs behind the prices may take."""
+
+
+def questions(scenario: Scenario, result: AllocationResult) -> list[Promise]:
+    """What is solved again without: each model's chosen partition, then each promise."""
+    return [*runners_up(scenario, result), *promises(scenario)]
 
 
 def explain(scenario: Scenario, result: AllocationResult, solve: Solve, *, limit_s: float) -> Explanation:
@@ -26,8 +31,7 @@ def explain(scenario: Scenario, result: AllocationResult, solve: Solve, *, limit
 
     budget = Budget(limit_s)
     priced, notes = prices(scenario, result, _PRICES_SHARE * limit_s)
-    asked = [*runners_up(scenario, result), *promises(scenario)]
-    found = costs(scenario, result, asked, solve, budget)
+    found = costs(scenario, result, questions(scenario, result), solve, budget)
     kept = [each for each in found if each.promise != "partition"]
     return Explanation(
         objective=objective_words(scenario.objective),
