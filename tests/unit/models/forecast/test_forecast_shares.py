@@ -45,9 +45,23 @@ def test_lately_counted_shares_are_measured() -> None:
 def test_newer_counts_weigh_more() -> None:
     rows = [[100.0, 0.0], [0.0, 100.0]]  # a day apart: weights 1/2 and 1
 
-    shares = forecast_shares(counts(rows, minutes_apart=1_440), issued_at=NOW, half_life_s=86_400)
+    sample = counts(rows, minutes_apart=1_440, age=timedelta(days=1))
 
-    assert shares.mean[1] == pytest.approx(100.5 / 151)
+    shares = forecast_shares(sample, issued_at=NOW, half_life_s=86_400)
+
+    assert shares.mean[1] == pytest.approx((200 / 3 + 0.5) / 101)  # of a mean row, with half a request more each
+
+
+def test_the_half_life_that_would_have_told_best_is_taken() -> None:
+    lasting = np.repeat([200.0, 800.0, 300.0, 700.0, 400.0, 600.0, 250.0], 20)  # shares that hold for ten hours
+
+    said = [
+        forecast_shares(counts([[n, 1_000 - n] for n in lasting]), issued_at=NOW, half_life_s=half_life_s).mean[0]
+        for half_life_s in (None, 3_600.0, 7 * 86_400.0)
+    ]
+
+    assert said[0] == said[1] == pytest.approx(0.25, abs=0.01)
+    assert said[2] > 0.35
 
 
 def test_quantiles_of_a_fair_share_are_those_of_a_beta() -> None:
@@ -68,7 +82,7 @@ def test_wandering_shares_are_less_certain_than_steady_ones() -> None:
         low, high = shares.quantiles((0.05, 0.95))[:, 0]
         widths.append(high - low)
 
-    assert widths[0] < 0.03
+    assert widths[0] == pytest.approx(2 * 1.645 * np.sqrt(0.25 / 1_000), rel=0.15)  # chance alone
     assert 0.2 < widths[1] < 0.45  # the next row lies within 0.32 to 0.68 nine times of ten
 
 
@@ -116,10 +130,23 @@ def test_classes_are_sums_of_cells() -> None:
     np.testing.assert_allclose(shares.mean, [0.3, 0.7], atol=0.001)
 
 
-def test_counts_after_the_issue_are_not_read() -> None:
-    frame = counts([[10.0, 10.0], [0.0, 900.0]], age=timedelta(minutes=-10))
+def test_a_row_that_had_not_ended_is_not_read() -> None:
+    frame = counts([[10.0, 10.0], [0.0, 900.0]], age=timedelta(minutes=29))
 
     assert forecast_shares(frame, issued_at=NOW).mean[0] == pytest.approx(0.5)
+
+
+def test_order_gaps_and_rows_of_one_time_do_not_matter() -> None:
+    rng = np.random.default_rng(2)
+    frame = counts(rng.integers(20, 80, (60, 2)).astype(float).tolist())
+    halves = pd.concat([frame / 2, frame / 2]).sample(frac=1, random_state=0)
+    gap = frame.copy()
+    gap.iloc[10:20, 0] = np.nan
+
+    whole, shuffled, torn = (forecast_shares(each, issued_at=NOW).mean for each in (frame, halves, gap))
+
+    np.testing.assert_allclose(whole, shuffled)
+    np.testing.assert_allclose(whole, torn, atol=0.05)
 
 
 def test_faults_are_said() -> None:
