@@ -1,13 +1,17 @@
-"""The three DAGs through the real scheduler: partitions that must match, a plan pushed, a backfill that is not."""
+"""The DAGs through the real scheduler: partitions that must match, a plan pushed and pushed again, a backfill."""
 
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import psutil
 import pytest
+import yaml
 
+from freesh_plugin.core.plan_json import decode_plan
 from models.domain.forecast import DataState
 from models.refresh.slot import Slot, coming_slot, current_slot
 from scripts.launcher.programs import family_of, is_alive
@@ -70,6 +74,45 @@ def test_two_slots_forecast_crosswise_make_no_plan_and_one_forecast_wholly_makes
             timeout=10,
         ).json()
         assert [head["digest"] for head in (*answer["waiting"], answer["plan"]) if head] == [record.digest]
+
+
+def test_a_machine_that_is_lost_has_the_slot_planned_again_and_pushed_once(site: Site) -> None:
+    """The watch triggers the plan by itself; a second look at the same loss changes nothing."""
+    (before,) = site.store.plans(limit=1)
+    lost = decode_plan(before.text).slices[0]
+    _remove(site.home / "fleet", lost.location, lost.machine)
+    run_id = site.airflow.trigger("freesh_watch")
+    assert site.airflow.await_run("freesh_watch", run_id=run_id)["state"] == "success"
+    (order,) = cast("list[dict[str, Any]]", site.airflow.result("freesh_watch", run_id, "watch"))
+    planned = site.airflow.await_run("freesh_plan", run_id=order["trigger_run_id"])
+    assert (planned["state"], planned["run_type"]) == ("success", "operator_triggered")
+    after = site.store.plan(before.epoch)
+    assert after is not None
+    assert (after.revision, after.mode) == (before.revision + 1, "act")
+    plan = decode_plan(after.text)
+    assert (lost.location, lost.machine) not in {(each.location, each.machine) for each in plan.slices}
+    reasons = [each.reason for each in plan.holds if each.code == "replanned"]
+    assert any(f"{lost.location}/{lost.machine} is no longer in the fleet" in each for each in reasons)
+    accepted = {each.endpoint for each in site.store.acknowledgements(after.epoch, after.revision) if each.accepted}
+    assert accepted == {name for name, _, _ in WANTED}
+
+    again = site.airflow.trigger("freesh_watch")
+    assert site.airflow.await_run("freesh_watch", run_id=again)["state"] == "success"
+    assert {each["state"] for each in site.airflow.tasks("freesh_watch", again)} == {"skipped"}
+    assert site.store.plan(before.epoch) == after
+
+
+def _remove(fleet: Path, location: str, machine: str) -> None:
+    """Take a machine and its GPUs out of the fleet's folder, as an inventory would."""
+    head, *rows = (fleet / "machines.csv").read_text(encoding="utf-8").split()
+    gone = [row.split(",") for row in rows if row.startswith(f"{location},{machine},")]
+    kept = [row for row in rows if not row.startswith(f"{location},{machine},")]
+    (fleet / "machines.csv").write_text("\n".join([head, *kept, ""]), encoding="utf-8")
+    settings = yaml.safe_load((fleet / "scenario.yaml").read_text(encoding="utf-8"))
+    gpus = next(each["gpus"] for each in settings["locations"] if each["name"] == location)
+    for _, _, gpu_type, count, *_ in gone:
+        gpus[gpu_type] -= int(count)
+    (fleet / "scenario.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 
 
 def test_a_backfill_of_a_slot_in_progress_is_planned_and_never_pushed(site: Site) -> None:
