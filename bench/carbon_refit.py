@@ -1,7 +1,7 @@
 """What a longer history or a rarer fit is worth to the carbon forecast: the same issues, fitted in different ways.
 
-Six zones by the hour, issued every twelve hours for a day ahead, a fortnight of September 2022: fitted anew at each
-issue or once a week, on the last 60 days, the last year, or all there is.
+Four zones by the hour, issued daily for a day ahead, a fortnight of September 2022: fitted anew at each issue or once
+a week, on the last 60 days, the last year, or all there is.
 
 Usage: FREESH_DATA=FOLDER python -m bench.carbon_refit
 """
@@ -24,9 +24,9 @@ from models.forecast.grid import Grid
 from models.forecast.issues import Issues
 from models.forecast.table import carbon_grids
 
-ZONES = ("AU-VIC", "DE", "GB", "KR", "US-CAL-CISO", "ZA")
+ZONES = ("AU-VIC", "DE", "GB", "US-CAL-CISO")
 START, DAYS = "2022-09-12", 14
-EVERY, HOURS = 12, 24
+EVERY, HOURS = 24, 24
 CODE = [ROOT / "models" / "forecast", ROOT / "bench" / "carbon_refit.py"]
 
 
@@ -41,11 +41,9 @@ class Way:
 
 WAYS = (
     Way("each issue, 60 days", 60, 1),
-    Way("each issue, 120 days", 120, 1),
     Way("each issue, 365 days", 365, 1),
-    Way("weekly, 60 days", 60, 14),
-    Way("weekly, 365 days", 365, 14),
-    Way("weekly, all", 2_000, 14),
+    Way("weekly, 60 days", 60, 7),
+    Way("weekly, all", 2_000, 7),
 )
 
 

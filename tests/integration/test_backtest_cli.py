@@ -52,6 +52,24 @@ def test_carbon_rows(carbon_file: str) -> None:
     assert all(0 <= row["coverage95"] <= 1 for row in said)
 
 
+def test_issues_within_the_day_have_the_last_value_beside_them(carbon_file: str) -> None:
+    said = rows(
+        "carbon", "--data", carbon_file, "--start", "2024-02-20", "--end", "2024-02-21T11:00",
+        "--horizon", "2", "--every", "6h", "--publication-lag", "2h",
+    )  # fmt: skip
+
+    assert {(row["horizon"], row["model"]) for row in said} == {
+        (horizon, model)
+        for horizon in (1, 2)
+        for model in ("freesh", "persistence", "seasonal_naive", "last_value")
+    }  # fmt: skip
+    series = hourly_carbon(60).to_numpy()
+    issues = 24 * 50 + 6 * np.arange(6)
+    expected = 100 * np.abs((series[issues] - series[issues - 3]) / series[issues]).mean()
+    first = next(row for row in said if row["horizon"] == 1 and row["model"] == "last_value")
+    assert first["mape"] == pytest.approx(expected)
+
+
 def test_demand_rows_and_notes(tmp_path: Path) -> None:
     history = ten_minute_demand(9)
     history.iloc[200:210] = np.nan
@@ -87,6 +105,16 @@ def test_people_get_a_table(carbon_file: str) -> None:
         (("--start", "2024-02-20", "--end", "2024-02-30"), "--end: '2024-02-30' is not a date"),
         (("--start", "2024-02-20", "--end", "2024-02-21", "--horizon", "0"), "--horizon: 0, must be from 1 to 168"),
         (("--start", "2024-02-20", "--end", "2024-02-21", "--lead", "soon"), "--lead: 'soon' is not a length of time"),
+        (("--start", "2024-02-20", "--end", "2024-02-21", "--every", "5h"), "issues every 18000 s: must divide a day"),
+        (("--start", "2024-02-20", "--end", "2024-02-21", "--step", "7min"), "step 420 s: must divide an hour"),
+        (
+            ("--start", "2024-02-20", "--end", "2024-02-21", "--step", "5min"),
+            "rows of 3600 s do not make rows of 300 s",
+        ),
+        (
+            ("--start", "2024-02-20", "--end", "2024-02-21", "--publication-lag", "x"),
+            "--publication-lag: 'x' is not a length of time",
+        ),
         (("--start", "2030-01-01", "--end", "2030-01-02"), "no whole target between"),
     ],
 )

@@ -6,7 +6,15 @@ import pandas as pd
 import pytest
 
 from bench import convert_dacf, convert_hourly_zones, convert_servegen
-from models.forecast.backtest import Span, Walk, backtest_carbon, backtest_demand, carbon_models, demand_models
+from models.forecast.backtest import (
+    CarbonIssues,
+    Span,
+    Walk,
+    backtest_carbon,
+    backtest_demand,
+    carbon_models,
+    demand_models,
+)
 from models.forecast.grid import Grid
 from models.forecast.table import carbon_grids, demand_grids
 
@@ -36,6 +44,19 @@ def test_zones_from_history_alone(freesh_data: Path, tmp_path: Path) -> None:
     assert len(ratios) == 12
     assert max(ratios.values()) <= 1.05, ratios
     assert sum(ratios.values()) / 12 <= 0.9, ratios
+
+
+def test_the_next_six_hours_beat_the_last_value_and_the_day_before(freesh_data: Path, tmp_path: Path) -> None:
+    convert_hourly_zones.convert(freesh_data / convert_hourly_zones.SOURCE, tmp_path / "zones.parquet")
+    asked = CarbonIssues(horizon=6, every_s=21_600)
+
+    grids = [grid for grid in carbon_grids(tmp_path / "zones.parquet") if grid.series in {"DE", "GB", "US-CAL-CISO"}]
+    walked = [
+        backtest_carbon(grid, span("2023-05-01", "2023-05-14"), carbon_models(asked), asked) for grid in grids
+    ]  # fmt: skip
+
+    assert [len(walks) for walks in walked] == [4, 4, 4]
+    assert max(ratio(walks, "mape") for walks in walked) <= 0.8
 
 
 def test_grids_with_columns_known_ahead(freesh_data: Path, tmp_path: Path) -> None:
