@@ -22,6 +22,7 @@ LOAD_WITHOUT_BOUNDS = 0.7
 
 _LEAST = 1e-6
 _HALVINGS = 24
+_STEP = 2.0**-_HALVINGS
 
 
 class Bind(StrEnum):
@@ -92,10 +93,10 @@ def serve(work: ClassWork, bounds: Bounds, quantile: float = QUANTILE) -> Served
     least = _LEAST * most
     capacity = 0.0 if any(_broken(Steady(work, least), bounds, quantile)) else _largest(work, bounds, quantile, most)
     at = Steady(work, max(capacity, least))
-    beyond = next(_broken(Steady(work, min(at.rate_rps * (1 + _LEAST), most)), bounds, quantile), Bind.SATURATION)
+    beyond = Steady(work, min(at.rate_rps + 2 * most * _STEP, most))
     return Served(
         capacity_rps=capacity,
-        bind=beyond,
+        bind=next(_broken(beyond, bounds, quantile), Bind.SATURATION),
         latency_s=_kept(at.latency_at(quantile), bounds.latency_s, capacity),
         ttft_s=_kept(at.ttft_at(quantile), bounds.ttft_s, capacity),
         tbt_s=_kept(at.tbt_at(quantile), bounds.tbt_s, capacity),

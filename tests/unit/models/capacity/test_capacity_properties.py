@@ -7,7 +7,7 @@ from math import inf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.capacity import Bounds, ClassWork, Served, serve
+from models.capacity import Bind, Bounds, ClassWork, Served, serve
 from models.capacity.derive import AFFINE, power_levels
 from models.domain.lengths import RequestLength
 from tests.fakes.token_profiles import FormulaProfile, limits
@@ -81,6 +81,18 @@ def test_what_is_derived_keeps_its_bounds(profile: FormulaProfile, own: list[Req
     assert 0 < result.tbt_s <= allowed.tbt_s
     most_w = max(result.work.prefill_power_w, *result.work.step_power_w)
     assert min(result.idle_power_w, result.work.prefill_power_w) <= result.full_power_w <= most_w
+
+
+@settings(max_examples=40, deadline=None)
+@given(profiles(), lengths, bounds)
+def test_loosening_the_bound_that_binds_serves_more(
+    profile: FormulaProfile, own: list[RequestLength], allowed: Bounds
+) -> None:
+    result = served(profile, own, allowed)
+    name = {Bind.TTFT: "ttft_s", Bind.TBT: "tbt_s", Bind.LATENCY: "latency_s"}.get(result.bind)
+    if name is not None and result.capacity_rps > 0:
+        looser = dataclasses.replace(allowed, **{name: 1.1 * getattr(allowed, name)})
+        assert served(profile, own, looser).capacity_rps > result.capacity_rps
 
 
 @settings(max_examples=40, deadline=None)
