@@ -1,6 +1,7 @@
 """Some candidate partitions, solved: the program, what was proven, and a solution that packs onto the machines."""
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -47,7 +48,11 @@ class Attempt:
     def rank(self) -> tuple[float, ...]:
         """Smaller is better: what nobody may serve, the worst fraction, the total shed, the exposure, the objective."""
         assert self.solution is not None, "only a solution ranks"
-        worst, total, exposed = self.solution.levels
+        assert self.levels is not None, "a solution has levels"
+        # What it was held to, where that is known: how much of its slack a solution uses is chance.
+        worst, total, exposed = (
+            held if math.isfinite(held) else got for held, got in zip(self.levels, self.solution.levels, strict=True)
+        )
         unserved = self.program.data.unserved_rps
         # Rounded: levels are met to a solver's tolerance, and a billionth less shed is not worth any carbon.
         return (round(unserved, 4), round(worst, 4), round(total, 3), round(exposed, 3), self.solution.objective)
