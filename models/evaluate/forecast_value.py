@@ -63,12 +63,21 @@ class Study:
     make_plan: MakePlan
 
     def __post_init__(self) -> None:
-        """GPUs that come and go by the step of one horizon have no meaning over many."""
+        """What the scenario states for the steps of one horizon has no meaning over many epochs.
+
+        Raises:
+            ScenarioError: GPUs that come and go, or an objective that counts prices.
+        """
         windowed = [m for m in self.fleet.machines if m.available_from is not None or m.available_until is not None]
         if windowed:
             raise ScenarioError(
                 f"machine {windowed[0].machine!r} has available_from or available_until, which count steps of one "
                 "horizon: an evaluation over many epochs needs a stock that stays"
+            )
+        if self.fleet.objective.needs_prices:
+            raise ScenarioError(
+                f"objective {self.fleet.objective.name!r} counts prices, and prices.csv holds one horizon only: "
+                "the worth of forecasts in kilograms is measured under carbon or energy"
             )
 
 
@@ -134,8 +143,8 @@ def problem(study: Study, policy: Policy, epoch: Epoch, before: Plan | None) -> 
                 mean, peak = (float(each[step]) * part.share for each in (seen.mean, seen.peak))
                 demand.append(Demand(part.partition, part.request_class, step, peak, mean, **of))
     return replace(
-        study.fleet, carbon=carbon, demand=tuple(demand), running=_running(before), steps=epoch.steps,
-        step_s=epoch.step_s,
+        study.fleet, carbon=carbon, prices=(), demand=tuple(demand), running=_running(before),
+        steps=epoch.steps, step_s=epoch.step_s,
     )  # fmt: skip
 
 

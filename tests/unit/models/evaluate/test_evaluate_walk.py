@@ -13,7 +13,7 @@ from freesh_plugin.core.plan import Plan
 from models.allocation import allocate
 from models.allocation.to_plan import to_plan
 from models.domain.forecast import QuantileForecast
-from models.domain.scenario import Machine, Scenario
+from models.domain.scenario import Machine, Objective, Scenario
 from models.evaluate.epoch import Epoch
 from models.evaluate.forecast_value import PERFECT, POLICIES, QUESTIONS, Study, problem, value_of_forecasts
 from models.evaluate.study import Forecasts, study_of
@@ -128,3 +128,8 @@ def test_machines_that_come_and_go_by_step_are_refused() -> None:
 
     with pytest.raises(ScenarioError, match="machine 'm' has available_from or available_until"):
         study(scenario, [100.0], [1.0] * 3)
+
+
+def test_an_objective_that_counts_prices_is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"counts prices, and prices\.csv holds one horizon only"):
+        study(fleet(objective=Objective(carbon=0.1, cost=1.0)), [100.0], [1.0] * 3)
