@@ -11,7 +11,7 @@ from models.forecast.grid import Grid
 from models.forecast.inputs import Inputs, at, held, mended
 from models.forecast.issues import Issues
 
-EVERY_S = 10_800
+EVERY_S = 21_600
 """Trees learn from issues so far apart, to keep a fit to seconds."""
 
 LAGS = (*range(1, 26), 47, 48, 49, 167, 168, 169)
@@ -59,9 +59,9 @@ def _trees(name: str) -> Any:  # noqa: ANN401  # either of two untyped classes
 
     if name == "boosted":
         return HistGradientBoostingRegressor(
-            loss="absolute_error", learning_rate=0.08, max_iter=150, min_samples_leaf=30, random_state=0
+            loss="absolute_error", learning_rate=0.08, max_iter=100, min_samples_leaf=30, random_state=0
         )
-    return ExtraTreesRegressor(60, min_samples_leaf=8, max_features=0.4, random_state=0)
+    return ExtraTreesRegressor(40, min_samples_leaf=8, max_features=0.4, random_state=0)
 
 
 def _with_lead(inputs: Inputs) -> np.ndarray:
