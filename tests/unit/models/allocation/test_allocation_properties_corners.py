@@ -6,7 +6,7 @@ import pytest
 
 from freesh_plugin.core.errors import AllocationError
 from models.allocation import allocate
-from models.allocation.attempt import attempt
+from models.allocation.attempt import attempt, candidate_data
 from models.allocation.fallback import fall_back
 from models.allocation.fleet import Fleet
 from models.allocation.signals import Signals
@@ -74,10 +74,9 @@ def test_in_a_loss_an_instance_serves_all_it_can_whatever_load_it_is_planned_for
 
 def test_the_slack_that_a_solution_happens_to_use_ranks_nothing() -> None:
     scenario, budget = tiny(demand_rps=(12.0,)), Budget(60.0)
-    found = attempt(
-        scenario, {"default": ("q",)}, Fleet.of(scenario), Signals.of(scenario, scenario.objective),
-        Stages(Highs(), 0.0, budget), budget, parts=1,
-    )  # fmt: skip
+    signals = Signals.of(scenario, scenario.objective)
+    data = candidate_data(scenario, {"default": ("q",)}, Fleet.of(scenario), signals)
+    found = attempt(data, Stages(Highs(), 0.0, budget), budget, parts=1)
     assert found.solution is not None
     # 8 of 12 req/s are served, whatever stands in the fifth digit.
     assert found.rank[1:3] == (0.3333, 4.0)
