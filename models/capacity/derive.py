@@ -55,10 +55,17 @@ def derive(
         ProfileError: no lengths, or a length or clock beyond what was measured.
     """
     served = serve(ClassWork.of(profile, lengths, quantile, clock_mhz(profile, mode)), bounds, quantile)
-    row = Profile(
+    row = _row(served, (model, partition, request_class, mode.name))
+    return Derived(row, served, profile.limits.basis)
+
+
+def _row(served: Served, key: tuple[str, str, str, str]) -> Profile:
+    """The profile of what is served, by model, partition, class and mode."""
+    model, partition, request_class, mode = key
+    return Profile(
         partition=partition,
         request_class=request_class,
-        mode=mode.name,
+        mode=mode,
         capacity_rps=served.capacity_rps,
         full_power_w=served.full_power_w,
         latency_s=_finite(served.latency_s),
@@ -69,7 +76,6 @@ def derive(
         power_levels=power_levels(served),
         modelled=True,
     )
-    return Derived(row, served, profile.limits.basis)
 
 
 def clock_mhz(profile: TokenProfile, mode: Mode) -> float | None:
