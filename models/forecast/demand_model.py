@@ -14,6 +14,12 @@ from models.forecast.issues import Issues
 MEAN_HALF_LIFE_DAYS = 7.0
 """An error so long ago counts half in what the mean differs from the point by."""
 
+STRAY_SHARE = 0.01
+"""So large a share of errors at either end count no more than the one next to them: an absurd row moves no mean."""
+
+LEARNING_DAYS = 3
+"""Errors of the first days of a history are no measure of drift: they shrink because the model learns."""
+
 BLOCKS_A_DAY = 4
 """Errors of a quarter of a day are looked at together when drift is sought."""
 
@@ -61,7 +67,9 @@ def watched(grid: Grid, asked: Issues) -> tuple[Walked, int, Drift | None]:
     walked = walk(grid, asked)
     first = int(asked.origins[0])
     apart = max(1, -(-asked.width // walked.stride))
-    mine = np.flatnonzero(walked.ended(first))[::-apart][::-1]  # without overlap, the newest among them
+    begun = int(np.flatnonzero(np.isfinite(grid.values))[0]) + LEARNING_DAYS * grid.day
+    grown = walked.ended(first) & (walked.issues.origins >= begun)
+    mine = np.flatnonzero(grown)[::-apart][::-1]  # without overlap, the newest among them
     per_day = grid.day // (apart * walked.stride)
     drift = error_drift(standardised(grid, walked, first)[mine], max(1, per_day // BLOCKS_A_DAY))
     if drift is None:
@@ -75,5 +83,7 @@ def usual_error(grid: Grid, walked: Walked, origin: int) -> float:
     known = walked.ended(origin)
     if not known.any():
         return 0.0
+    errors = walked.errors[known]
+    low, high = np.quantile(errors, (STRAY_SHARE, 1 - STRAY_SHARE))
     weights = 0.5 ** ((origin - walked.issues.origins[known]) / (MEAN_HALF_LIFE_DAYS * grid.day))
-    return float(np.average(walked.errors[known], weights=weights))
+    return float(np.average(np.clip(errors, low, high), weights=weights))

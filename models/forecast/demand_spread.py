@@ -24,6 +24,9 @@ mean weight, holds the regression that corrects this close to it."""
 FLOOR_SHARE = 0.15
 """An error below this share of the mean one counts as that share in the regression of its logarithm."""
 
+MIN_SIZED = 48
+"""Fewer known errors than this tell nothing of their sizes: all are then taken to be alike."""
+
 QUIET_SHARE = 0.01
 """A measure of unrest is at least this share of the mean error: quiet never means certain."""
 
@@ -99,7 +102,7 @@ def _blocks(grid: Grid, walked: Walked, first: int) -> Iterator[tuple[int, np.nd
 def _sizes(unrest: np.ndarray, errors: np.ndarray, known: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
     """Expected size of the error of every issue, told in two ways, each of shape (issue,) and above 0."""
     typical = float(np.average(np.abs(errors[known]), weights=weights))
-    if typical <= 0:
+    if typical <= 0 or known.sum() < MIN_SIZED:
         return [np.ones(len(unrest))]
     present = np.where(np.isfinite(unrest[known]), weights[:, None], 0.0)
     mean = (present * np.where(present > 0, unrest[known], 0.0)).sum(axis=0) / np.maximum(present.sum(axis=0), 1e-12)

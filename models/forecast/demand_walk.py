@@ -151,8 +151,9 @@ def _mixed(grid: Grid, issues: Issues, candidates: np.ndarray, actual: np.ndarra
     mixture = _combined(weights, candidates)
     simple = candidates[: len(SIMPLE)]
     rivals = discounted(np.abs(actual - np.concatenate([simple, mixture[None]])), lag, PROOF_HALF_LIFE_DAYS * day)
-    best = rivals[:-1].argmin(axis=0)
-    humbled = np.isfinite(rivals[-1]) & (rivals[:-1].min(axis=0) <= rivals[-1])
+    alone = np.where(np.isfinite(simple), rivals[:-1], np.inf)
+    best = alone.argmin(axis=0)
+    humbled = np.isfinite(rivals[-1]) & (alone.min(axis=0) <= rivals[-1])
     weights[:, humbled] = np.eye(len(candidates))[best[humbled]].T
     return weights
 

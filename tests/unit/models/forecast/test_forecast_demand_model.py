@@ -102,6 +102,46 @@ def test_no_demand_is_forecast_as_none() -> None:
     assert not said.quantiles.any()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_every_second_row_may_be_missing(seed: int) -> None:
+    values = ten_minute_demand(6).to_numpy().copy()
+    values[np.random.default_rng(seed).random(len(values)) < 0.5] = np.nan
+    history = pd.Series(values, index=pd.date_range(START, periods=len(values), freq="10min"))
+    slot = START + timedelta(days=6, minutes=30)
+
+    said = forecast_demand(
+        history, issued_at=slot - timedelta(minutes=10), starts_at=slot, intervals=6, step_s=300, series="d"
+    )
+
+    assert np.isfinite(said.quantiles).all()
+    assert 60 < said.mean[0] < 160
+
+
+def test_an_absurd_row_moves_no_mean() -> None:
+    values = ten_minute_demand(6).to_numpy().copy()
+    values[500] = 1e9
+    history = pd.Series(values, index=pd.date_range(START, periods=len(values), freq="10min"))
+    slot = START + timedelta(days=6, minutes=30)
+
+    said = forecast_demand(
+        history, issued_at=slot - timedelta(minutes=10), starts_at=slot, intervals=6, step_s=300, series="d"
+    )
+
+    assert 60 < said.mean[0] < 160
+    assert said.quantile(0.9)[0] < 300
+
+
+def test_two_hours_of_history_give_no_wild_quantile() -> None:
+    history = ten_minute_demand(1)[:12]
+    slot = START + timedelta(hours=2, minutes=30)
+
+    said = forecast_demand(
+        history, issued_at=slot - timedelta(minutes=10), starts_at=slot, intervals=6, step_s=300, series="d"
+    )
+
+    assert said.quantiles.max() < 1.5 * history.max()
+
+
 def test_little_history_is_said() -> None:
     model, note = said_at(wanderer(1)[:40])
 
