@@ -80,11 +80,15 @@ class Baseline:
         """Applies the rule; errors are known of targets that had ended at the origin."""
         point = self.rule(grid, issues)
         mean, quantiles = point.copy(), np.empty((len(levels), *point.shape))
-        for i, origin in enumerate(issues.origins):
-            past = issues.before(int(origin), PAST_DAYS * grid.day)
-            errors = past.actuals(grid, int(origin)) - self.rule(grid, past)
-            mean[i] += mean_error(errors)
-            quantiles[:, i] = point[i] + error_quantiles(errors, levels)
+        pasts = [issues.before(int(origin), PAST_DAYS * grid.day).origins for origin in issues.origins]
+        every = issues.at(np.unique(np.concatenate(pasts)))  # most are past issues of several: told once
+        errors = every.actuals(grid) - self.rule(grid, every)
+        ends = every.first_rows + every.width
+        for i, (origin, past) in enumerate(zip(issues.origins, pasts, strict=True)):
+            rows = np.searchsorted(every.origins, past)
+            known = np.where(ends[rows] <= origin, errors[rows], np.nan)
+            mean[i] += mean_error(known)
+            quantiles[:, i] = point[i] + error_quantiles(known, levels)
         return Predicted(point, mean, quantiles)
 
 
