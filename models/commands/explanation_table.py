@@ -57,7 +57,8 @@ def _choices(explanation: PlanExplanation) -> RenderableType:
         names = (each.request_class, *([each.model] if several else []))
         table.add_row(*map(_text, names), _text(each.sentence))
     title = f"Who serves what, and why (least {explanation.objective}, modelled)"
-    return _titled(title, table, _left_out(len(explanation.choices), "classes"))
+    note = "amounts: per 1000 requests in a fully loaded instance, above its parked GPUs"
+    return _titled(title, table, _left_out(len(explanation.choices), "classes"), note)
 
 
 def _limits(prices: list[PlanPrice]) -> RenderableType:

@@ -4,11 +4,15 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from freesh_plugin.core.plan import Footprint, Plan
+from freesh_plugin.core.plan_explanation import PlanExplanation
 from freesh_plugin.core.units import JOULES_PER_KWH
 from models.domain.records import ForecastRecord, PlanRecord
 from models.refresh.forecasts import DEMAND_QUANTILE
 from models.refresh.push import Acknowledged
 from models.refresh.slot import Slot
+
+_MOST_PRICES = 20
+"""Prices that a log tells, the largest first."""
 
 
 def forecast_story(record: ForecastRecord) -> str:
@@ -61,8 +65,21 @@ def plan_story(plan: Plan, changes: Sequence[str]) -> str:
     ]
     lines += ["pools:", *_aligned([("location", "class", "mode", "instances", "capacity req/s each"), *pools])]
     lines += ["changes against the plan in force:", *_listed(changes or ["none: the plan in force goes on"])]
+    lines += _reasons(plan.explanation)
     lines += ["holds:", *_listed([f"{hold.code}: {hold.reason}" for hold in plan.holds] or ["none"])]
     return "\n".join(lines)
+
+
+def _reasons(explanation: PlanExplanation | None) -> list[str]:
+    """Who serves whom, what binds and what promises cost, a sentence each."""
+    if explanation is None:
+        return []
+    choices = [f"class {each.request_class} of {each.model}: {each.sentence}" for each in explanation.choices]
+    told = (*explanation.runners_up, *explanation.prices[:_MOST_PRICES], *explanation.promises)
+    left = len(explanation.prices) - _MOST_PRICES
+    more = [f"and {left} smaller prices"] if left > 0 else []
+    sentences = [*choices, *(each.sentence for each in told), *more, *explanation.notes]
+    return ["why (estimates; costs are modelled):", *_listed(sentences)]
 
 
 def acknowledgement_story(record: PlanRecord, result: Acknowledged) -> str:

@@ -40,7 +40,7 @@ class Where(NamedTuple):
 
 
 def choices(scenario: Scenario, result: AllocationResult, prices: Iterable[Price]) -> Iterator[Choice]:
-    """A sentence on each class with demand; costs are per request of a fully loaded instance, mean of the steps.
+    """A sentence on each class with demand; costs are per 1000 requests in a fully loaded instance, mean of the steps.
 
     Args:
         scenario: The problem.
@@ -122,7 +122,7 @@ class _Told:
 
     def _cost(self, where: Where) -> str:
         cost = self._allowed.get(where)
-        return "cost not known" if cost is None else f"{amount(cost, self._unit)} a request"
+        return "cost not known" if cost is None else _per_thousand(cost, self._unit)
 
     def _obstacle(self, where: Where) -> str:
         """What keeps a class from a pool that it may use."""
@@ -160,7 +160,9 @@ class _Told:
         if not found:
             return []
         where, (cost, why) = min(found.items(), key=lambda each: (each[1][0], each[0]))
-        return [f"{where} at {amount(cost, self._unit)} is ruled out by {why}"] if cost * _CLEARLY < least else []
+        return (
+            [f"{where} at {_per_thousand(cost, self._unit)} is ruled out by {why}"] if cost * _CLEARLY < least else []
+        )
 
     def _profiles(self) -> Iterator[Profile]:
         partition = self._result.partition[self._model]
@@ -198,6 +200,10 @@ def _bare_cost(data: ProgramData, profile: Profile, location: Location) -> float
     parked_w = sum(n * location.parked_power_w[kind] for kind, n in data.modes[profile.mode].gpus.items())
     full_w = max(profile.full_power_w, profile.idle_power_w, parked_w)
     return cost_of(data, location.name, (full_w - parked_w) / profile.capacity_rps)
+
+
+def _per_thousand(cost: float, unit: str) -> str:
+    return f"{amount(1_000 * cost, unit)} per 1000"
 
 
 def _percent(share: float) -> str:

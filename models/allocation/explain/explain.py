@@ -40,5 +40,11 @@ def explain(scenario: Scenario, result: AllocationResult, solve: Solve, *, limit
         promises=tuple(sorted(kept, key=lambda each: (each.cost is None, -(each.cost or 0.0)))),
         runners_up=tuple(each for each in found if each.promise == "partition"),
         choices=tuple(choices(scenario, result, priced)),
-        notes=notes,
+        notes=(*notes, *_unproven(result)),
     )
+
+
+def _unproven(result: AllocationResult) -> tuple[str, ...]:
+    if result.gap is not None:
+        return ()
+    return ("Nothing is proven of the allocation itself: differences may be the search's, and not the promises'.",)

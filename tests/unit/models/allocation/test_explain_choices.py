@@ -16,8 +16,8 @@ from models.domain.explanation import Choice
 from models.domain.scenario import Demand, Objective, Running, Scenario, Survive
 from tests.fakes.fleet_scenarios import location, tiny
 
-UNIT_G = "(0.00972 gCO2e a request)"
-"""350 J a request at full load, less 50 J of parked GPUs each, at 100 g/kWh."""
+UNIT_G = "(9.72 gCO2e per 1000)"
+"""700 W above parked for 2 req/s are 350 J a request, at 100 g/kWh."""
 
 
 def solve(scenario: Scenario, limit_s: float = 60.0) -> AllocationResult:
@@ -60,7 +60,7 @@ def test_origins_that_may_not_go_there_are_named() -> None:
 def test_a_cheaper_pool_that_is_ruled_out_is_named_with_the_rule() -> None:
     base = tiny(demand_rps={"eu": (4.0,)})
     assert sentence(location(base, "here", allowed_origins=("us",))).endswith(
-        "; TP2 at here at 0.00972 gCO2e is ruled out by residency"
+        "; TP2 at here at 9.72 gCO2e per 1000 is ruled out by residency"
     )
     assert sentence(location(base, "here", rtt_s={"eu": 9.0})).endswith(
         "is ruled out by the service level with the way over the network"
@@ -72,7 +72,7 @@ def test_a_mode_that_its_service_level_rules_out_is_named() -> None:
     slow = dataclasses.replace(base.profiles[0], mode="slow", latency_s=11.0, full_power_w=400.0)
     modes = (*base.modes, dataclasses.replace(base.modes[0], name="slow"))
     scenario = dataclasses.replace(base, modes=modes, profiles=(*base.profiles, slow))
-    assert sentence(scenario).endswith("; slow at here at 0.00417 gCO2e is ruled out by the service level")
+    assert sentence(scenario).endswith("; slow at here at 4.17 gCO2e per 1000 is ruled out by the service level")
 
 
 def test_a_class_that_nobody_serves_says_why() -> None:
