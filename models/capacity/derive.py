@@ -10,10 +10,10 @@ from models.capacity.work import ClassWork
 from models.domain.lengths import RequestLength
 from models.domain.scenario import Mode, Profile
 
-AFFINE = 0.02
+AFFINE = 0.05
 """Largest distance of power from a straight line, as a share of full power, that is not worth a load level."""
 
-MOST_LEVELS = 5
+MOST_LEVELS = 4
 """Most load levels of a derived profile, the full load included."""
 
 _LOADS = tuple(step / 20 for step in range(1, 21))

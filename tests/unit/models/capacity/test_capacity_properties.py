@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.capacity import Bind, Bounds, ClassWork, Served, serve
-from models.capacity.derive import AFFINE, power_levels
+from models.capacity.derive import AFFINE, MOST_LEVELS, power_levels
 from models.domain.lengths import RequestLength
 from tests.fakes.token_profiles import FormulaProfile, limits
 
@@ -105,8 +105,8 @@ def test_power_levels_are_close_to_the_curve(profile: FormulaProfile, own: list[
         return
     points = [(0.0, result.idle_power_w), *(levels or ((1.0, result.full_power_w),))]
     assert points[-1] == (1.0, result.full_power_w)
-    assert len(points) <= 6
+    assert len(points) <= 1 + MOST_LEVELS
     for (low, low_w), (high, high_w) in pairwise(points):
         assert low < high
         half = (low + high) / 2
-        assert abs(result.power_w(half) - (low_w + high_w) / 2) <= 2.5 * AFFINE * result.full_power_w
+        assert abs(result.power_w(half) - (low_w + high_w) / 2) <= 1.5 * AFFINE * result.full_power_w
