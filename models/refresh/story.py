@@ -75,10 +75,11 @@ def _reasons(explanation: PlanExplanation | None) -> list[str]:
     if explanation is None:
         return []
     choices = [f"class {each.request_class} of {each.model}: {each.sentence}" for each in explanation.choices]
-    told = (*explanation.runners_up, *explanation.prices[:_MOST_PRICES], *explanation.promises)
-    left = len(explanation.prices) - _MOST_PRICES
-    more = [f"and {left} smaller prices"] if left > 0 else []
-    sentences = [*choices, *(each.sentence for each in told), *more, *explanation.notes]
+    prices = [each.sentence for each in explanation.prices[:_MOST_PRICES]]
+    left = len(explanation.prices) - len(prices)
+    more = [f"and {left} smaller prices"] if left else []
+    costs = [each.sentence for each in (*explanation.runners_up, *explanation.promises)]
+    sentences = [*choices, *prices, *more, *costs, *explanation.notes]
     return ["why (estimates; costs are modelled):", *_listed(sentences)]
 
 
