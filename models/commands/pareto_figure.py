@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MOST_LABELS = 12
+_APART = 0.08
+"""Points with labels lie at least so far apart, as a share of each aim's range: more cannot be read."""
 
 
 def pareto_figure(front: Front, title: str, carbon_unit: str) -> "Figure":
@@ -22,14 +23,11 @@ def pareto_figure(front: Front, title: str, carbon_unit: str) -> "Figure":
     )  # fmt: skip
     if front.knee is not None:
         _knee(panel, front, front.knee)
-    if len(front.points) <= _MOST_LABELS:
-        for each in front.points:
-            panel.annotate(
-                weights_of(each), (each.x, each.y), xytext=(7, 5), textcoords="offset points", fontsize=7.5, color=BLACK
-            )
+    for each in _labelled(front):
+        _label(panel, each, right=each is front.points[0])
     panel.set_xlabel(axis_label(front.x, carbon_unit), fontsize=9)
     panel.set_ylabel(axis_label(front.y, carbon_unit), fontsize=9)
-    panel.margins(x=0.22, y=0.12)
+    panel.margins(x=0.12, y=0.14)
     panel.grid(color="#DDDDDD", linewidth=0.6)
     panel.set_axisbelow(True)
     return figure
@@ -58,3 +56,26 @@ def _knee(panel: "Axes", front: Front, knee: Point) -> None:
         label="knee: farthest below the line between the ends,\neach aim scaled from 0 to 1",
     )  # fmt: skip
     panel.legend(fontsize=8, frameon=False, loc="upper right")
+
+
+def _label(panel: "Axes", point: Point, *, right: bool) -> None:
+    """The weights of a point: below the front, where nothing else is, or beside it, where there is no room below."""
+    offset, side = ((9, 2), "left") if right else ((-8, -5), "right")
+    panel.annotate(
+        weights_of(point), (point.x, point.y), xytext=offset, textcoords="offset points", ha=side,
+        va="bottom" if right else "top", fontsize=7.5, color=BLACK,
+    )  # fmt: skip
+
+
+def _labelled(front: Front) -> list[Point]:
+    """Both ends, the knee, and what lies apart from those that have a label already."""
+    points = front.points
+    width, height = points[-1].x - points[0].x or 1.0, points[0].y - points[-1].y or 1.0
+    kept = [points[0]]
+    for each in (*points[-1:], *((front.knee,) if front.knee is not None else ())):
+        if each is not points[0]:
+            kept.append(each)
+    for each in points:
+        if all(max(abs(each.x - k.x) / width, abs(each.y - k.y) / height) >= _APART for k in kept):
+            kept.append(each)
+    return kept

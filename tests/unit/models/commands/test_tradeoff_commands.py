@@ -93,7 +93,7 @@ def test_value_as_a_table_for_80_columns(folder: Path, monkeypatch: pytest.Monke
         (("--horizon", "5"), "1500 s is not"),
         (("--quantile", "1"), r"--quantile: 1.0 is outside \[0.5, 1\)"),
         (("--lead", "soon"), "--lead: 'soon' is not a length of time"),
-        (("--carbon-lag", "2d"), "--carbon-lag: 2d is 172800 s, must be from 0 to 86400 s"),
+        (("--carbon-lag", "30h"), "--carbon-lag: 30h is 108000 s, must be from 0 to 86400 s"),
         (("--end", "2024-03-04T11:00Z"), "is not before --end"),
         (("--start", "never"), "--start: 'never' is not a date"),
         (("--plot", "value.pdf"), r"--plot: value.pdf must end in .png"),
@@ -164,7 +164,18 @@ def test_the_front_is_drawn_with_its_knee_units_and_the_word_modelled() -> None:
     assert panel.get_ylabel() == "electricity cost, USD per horizon"
     knee = panel.get_lines()[-1]
     assert (knee.get_xdata()[0], knee.get_ydata()[0]) == (2.0, 3.0)
-    assert [each.get_text() for each in panel.texts] == ["carbon", "{carbon: 0.5, cost: 1}", "cost"]
+    assert {each.get_text() for each in panel.texts} == {"carbon", "{carbon: 0.5, cost: 1}", "cost"}
+
+
+def test_labels_that_would_cover_one_another_are_left_out() -> None:
+    objectives = [Objective(carbon=k / 100, cost=1.0, name="weights") for k in range(1, 101)]
+    points = [Point(each, result(), k, (100 - k) ** 2) for k, each in enumerate(objectives)]
+
+    (panel,) = pareto_figure(Front("carbon", "cost", tuple(points), 100, 0), "sites", "gco2e_per_kwh").axes
+
+    said = {each.get_text() for each in panel.texts}
+    assert 5 <= len(said) <= 24
+    assert {weights_of(points[0]), weights_of(points[-1])} <= said
 
 
 def test_panels_share_one_scale_and_leave_perfect_out() -> None:
@@ -173,8 +184,11 @@ def test_panels_share_one_scale_and_leave_perfect_out() -> None:
 
     rows = {name: [row(*policy, 3.0 * k) for k, policy in enumerate(policies)] for name, policies in QUESTIONS.items()}
 
-    panels = value_figure(rows, "sites (modelled)").axes
+    figure = value_figure(rows, "sites (modelled)")
+    panels = figure.axes
 
+    assert figure.get_suptitle() == "sites (modelled); perfect foresight: 1.0 kg"
+    assert len({panel.get_ylim() for panel in panels}) == 1
     assert len({panel.get_xlim() for panel in panels}) == 1
     assert [len(panel.patches) for panel in panels] == [len(each) - 1 for each in QUESTIONS.values()]
     assert [bar.get_width() for bar in panels[0].patches] == [3.0, 6.0, 9.0, 12.0, 15.0]
