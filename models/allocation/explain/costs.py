@@ -25,11 +25,16 @@ _SOLVED = (Outcome.OPTIMAL, Outcome.FEASIBLE)
 def costs(
     scenario: Scenario, result: AllocationResult, asked: Sequence[Promise], solve: Solve, budget: Budget
 ) -> list[PromiseCost]:
-    """Of each promise, in order, as far as the time goes; each may take an equal part of what is left."""
+    """Of each promise, in order, as far as the time goes.
+
+    Each may take an equal part of what is left, and no less than the allocation itself took, twice over: rather a few
+    costs than many searches that end too soon.
+    """
+    took_s = result.build_s + result.solve_s
     found = []
     for i, promise in enumerate(asked):
-        left_s = budget.left_s(len(asked) - i)
-        if left_s < _LEAST_S:
+        left_s = min(budget.left_s(), max(budget.left_s(len(asked) - i), 2 * took_s))
+        if left_s < max(_LEAST_S, took_s):
             found.append(_not_reached(promise, "no time was left to solve without it"))
             continue
         without = solve(promise.without, left_s)

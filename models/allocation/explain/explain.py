@@ -13,8 +13,8 @@ _PRICES_SHARE = 0.3
 
 
 def questions(scenario: Scenario, result: AllocationResult) -> list[Promise]:
-    """What is solved again without: each model's chosen partition, then each promise."""
-    return [*runners_up(scenario, result), *promises(scenario)]
+    """What is solved again without: each promise, then each model's chosen partition."""
+    return [*promises(scenario), *runners_up(scenario, result)]
 
 
 def explain(scenario: Scenario, result: AllocationResult, solve: Solve, *, limit_s: float) -> Explanation:
