@@ -51,8 +51,9 @@ def _bars(panel: "Axes", question: str, rows: Sequence[Row]) -> None:
         panel.barh(place, row.above_perfect_kg, height=0.62, color=COLOURS[name])
         low, high = row.above_perfect_interval_kg or (row.above_perfect_kg, row.above_perfect_kg)
         panel.plot((low, high), (place, place), color=BLACK, linewidth=1.4, solid_capstyle="butt")
+        mark = "" if row.equal_service else " *"
         panel.annotate(
-            f"{row.above_perfect_kg:.1f} kg\n{100 * row.unserved_share:.2f} % not served{'' if row.equal_service else ' *'}",
+            f"{row.above_perfect_kg:.1f} kg\n{100 * row.unserved_share:.2f} % not served{mark}",
             (max(high, row.above_perfect_kg, 0.0), place),
             xytext=(5, 0), textcoords="offset points", va="center", fontsize=7.5, color=BLACK,
         )  # fmt: skip
