@@ -48,6 +48,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the documented commands find what they name."""
     folder = tmp_path_factory.mktemp("docs")
     (folder / "models").symlink_to(ROOT / "models")
+    (folder / "plan.json").symlink_to(ROOT / "tests" / "golden" / "plans" / "two_sites.json")
     rows = ["time,zone,carbon_gco2e_per_kwh"]
     rows += [f"{hour:%Y-%m-%dT%H:%MZ},XX,{200 + 80 * ((hour.hour - 14) ** 2) / 196:.1f}" for hour in HOURS]
     (folder / "carbon.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
