@@ -19,6 +19,7 @@ TRIED_ELSEWHERE = {
     r"pip install freesh-plugin": "test_wheel.py, from the wheel built here",
     r"docker build .*planner\.Dockerfile.*|scripts/build_planner\.sh": "test_planner_artefacts.py",
     r"pip install '?dist/.*": "test_planner_artefacts.py",
+    r"python -m models value DIR .*": "test_tradeoff_commands.py",
 }
 """Commands that are run by something else, with what runs them."""
 HOURS = [datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in range(24 * 59)]
