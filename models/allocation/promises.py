@@ -41,7 +41,7 @@ def _check_starts(scenario: Scenario) -> None:
     for mode in scenario.modes:
         if scenario.running and mode.startup_s > horizon_s - scenario.step_s:
             raise AllocationError(
-                f"mode {mode.name!r}: startup_s {mode.startup_s:g} s leaves no step to serve in;"
+                f"scenario.yaml, mode {mode.name!r}: startup_s {mode.startup_s:g} s leaves no step to serve in;"
                 f" the limit is {horizon_s - scenario.step_s} s (horizon {horizon_s} s)"
             )
 
@@ -55,8 +55,8 @@ def _check_caps(scenario: Scenario) -> None:
         idle_w = location.pue * max(base_w[location.name, t] for t in range(scenario.steps))
         if idle_w > location.power_cap_w:
             raise AllocationError(
-                f"location {location.name!r}: power_cap_w {location.power_cap_w:g} W is below the {idle_w:g} W that its"
-                " parked GPUs and hosts draw"
+                f"scenario.yaml, location {location.name!r}: power_cap_w {location.power_cap_w:g} W is below the"
+                f" {idle_w:g} W that its parked GPUs and hosts draw"
             )
 
 
@@ -93,5 +93,8 @@ def _unkept(scenario: Scenario) -> Iterator[str]:
     assumed = sum(each.idle_assumed for each in scenario.profiles)
     if assumed:
         yield f"Idle power of {assumed} of {len(scenario.profiles)} profiles is assumed, not measured."
+    modelled = sum(each.modelled for each in scenario.profiles)
+    if modelled:
+        yield f"{modelled} of {len(scenario.profiles)} profiles are modelled from token-level tables, not measured."
     if scenario.objective.name == "weights" and scenario.objective.carbon and scenario.carbon_signal.unit == "as given":
         yield "The carbon signal's unit is not stated: its weight is applied as if it were g/kWh."
