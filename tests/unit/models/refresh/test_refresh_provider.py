@@ -1,6 +1,7 @@
 """Forecasts of providers: kept as issued, one an hour, pruned; none of a past slot, none from after the cut-off."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,14 @@ import pytest
 
 from models.domain.forecast import DataState, Reading
 from models.domain.records import IssueRecord
+from models.refresh.carbon import refresh_carbon
+from models.refresh.forecasts import fingerprint
 from models.refresh.provider import KEPT, provider_rows
 from models.refresh.slot import Slot
+from models.sources.ports import Publishing
 from models.sources.store import SqlPlanningStore
+from tests.fakes.small_fleet import SCENARIO, small_fleet
+from tests.fakes.sources import FlatCarbon, ForetoldCarbon
 
 SLOT = Slot(1_000_000)
 CUT_OFF = SLOT.issue_at
@@ -113,3 +119,34 @@ def test_an_issue_is_read_back_as_it_was_kept(store: SqlPlanningStore) -> None:
     np.testing.assert_array_equal(kept.carbon_gco2e_per_kwh, record.carbon_gco2e_per_kwh)
     assert (kept.starts_at, kept.step_s) == (record.starts_at, record.step_s)
     assert store.issues("other", CUT_OFF) == ()
+
+
+def test_a_provider_that_was_right_before_is_believed_for_the_hours_ahead(
+    store: SqlPlanningStore, tmp_path: Path
+) -> None:
+    """Ten days of exact issues, each newest one at the hour of the day at which it is judged."""
+    fleet, source = small_fleet(tmp_path / "fleet", scenario=SCENARIO.replace("Z-DIRTY", "Z-CLEAN")), ForetoldCarbon()
+    key = f"carbon {fingerprint([source.name.encode(), b'Z-CLEAN'])}"
+    for k in range(1, 41):
+        at = CUT_OFF - timedelta(hours=6 * k)
+        times = pd.date_range(pd.Timestamp(at).floor("h"), periods=50, freq="30min")
+        issue = IssueRecord(key, at, times[0].to_pydatetime(), 1_800, source.truth(times))
+        store.save_issue(issue, keep_from=CUT_OFF - KEPT)
+    record = refresh_carbon(SLOT, fleet, source, store, now=CUT_OFF)
+    near = next(each for each in record.forecasts if each.step_s == 300)
+    steps = pd.date_range(near.starts_at, periods=len(near.mean), freq="5min").floor("30min")
+    first = slice(0, 70)
+    error = np.abs(near.mean - source.truth(steps))[first] / source.truth(steps)[first]
+    assert error.mean() < 0.02
+    assert len(store.issues(key, CUT_OFF)) == 1, "the issue of this run is kept for the next"
+
+
+def test_a_past_slot_is_not_shown_rows_that_were_published_later(store: SqlPlanningStore, tmp_path: Path) -> None:
+    """Rows come a day late: filled in a week later, the slot knows nothing newer than a day before its issue."""
+    fleet = small_fleet(tmp_path / "fleet")
+    late = Publishing(timedelta(days=1), timedelta(days=2))
+    source = FlatCarbon({"Z-CLEAN": 50.0, "Z-DIRTY": 500.0}, publishing=late)
+    live = refresh_carbon(SLOT, fleet, source, store, now=CUT_OFF)
+    filled_in = refresh_carbon(SLOT, fleet, source, store, now=CUT_OFF + timedelta(days=7))
+    # The newest half hour ended 20 minutes before minute 50.
+    assert (live.age_s, filled_in.age_s) == (20 * 60, 24 * 3_600 + 20 * 60)
