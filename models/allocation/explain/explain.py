@@ -8,7 +8,7 @@ from models.domain.allocation import AllocationResult
 from models.domain.explanation import Explanation
 from models.domain.scenario import Scenario
 
-_PRICES_SHARE = 0.3
+_PRICES_SHARE = 0.5
 """Part of the time that the linear programs behind the prices may take."""
 
 

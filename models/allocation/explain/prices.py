@@ -1,5 +1,6 @@
 """Shadow prices: what one more unit of each limit that binds would save, what one more request of each class costs."""
 
+import dataclasses
 from collections.abc import Iterator
 
 from models.allocation.explain.amounts import amount, objective_unit, plain
@@ -13,7 +14,7 @@ from models.domain.scenario import Scenario
 
 _NOTHING = 1e-6
 """Share of the objective below which a hundredth of a limit is worth nothing: rounding of the solver."""
-_FLOWS_PER_S = 20_000
+_FLOWS_PER_S = 10_000
 """Most flow columns for a second of time: a larger program is not even built (69,000 take about 12 s)."""
 
 _MORE = {
@@ -33,21 +34,25 @@ def prices(scenario: Scenario, result: AllocationResult, limit_s: float) -> tupl
         result: Its allocation, of the full form.
         limit_s: Wall-clock limit, seconds.
     """
-    flows = len(scenario.demand) * len(scenario.locations) * len(scenario.modes)
+    rows = sum(result.partition.get(each.model) == each.partition for each in scenario.demand)
+    flows = rows * len(scenario.locations) * len(scenario.modes)
     if flows > _FLOWS_PER_S * limit_s:
         return (), (f"No shadow prices: {flows} flows are too many for the {limit_s:.0f} s left.",)
     budget = Budget(limit_s)
     relaxation = relaxation_of(scenario, result, budget)
     answer = optimum(relaxation.matrix, budget)
+    if answer.ending is Ending.INFEASIBLE and scenario.max_changes_per_location is not None:
+        found, notes = prices(dataclasses.replace(scenario, max_changes_per_location=None), result, budget.left_s())
+        return found, (*notes, "max_changes_per_location is not kept: prices are those without it.")
     if answer.ending is not Ending.OPTIMAL or answer.row_duals is None:
         return (), (f"No shadow prices: {answer.reason or 'the solver gave none in time'}.",)
     shedding = _shedding(relaxation, result, budget)
     unit, steps = objective_unit(scenario), scenario.steps
-    found = [*_saved(relaxation, answer, unit), *_unshed(relaxation, shedding, steps)]
+    limiting = [*_saved(relaxation, answer, unit), *_unshed(relaxation, shedding, steps)]
     served = [_demand_price(each, answer, shedding, unit, steps) for each in demands(relaxation, _worst(relaxation))]
-    found.sort(key=lambda each: (each.value_unit == "req/s", -each.per_percent, each.constraint, each.subject))
+    limiting.sort(key=lambda each: (each.value_unit == "req/s", -each.per_percent, each.constraint, each.subject))
     served.sort(key=lambda each: (each.value_unit != "req/s", -each.per_unit, each.subject))
-    return (*found, *served), ()
+    return (*limiting, *served), ()
 
 
 def _shedding(relaxation: Relaxation, result: AllocationResult, budget: Budget) -> Answer | None:

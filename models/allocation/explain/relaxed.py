@@ -82,12 +82,14 @@ def relaxation_of(scenario: Scenario, result: AllocationResult, budget: Budget) 
     held = held_pools(result)
     choice = {model: (name,) for model, name in result.partition.items()}
     data = program_data(scenario, choice, fleet, signals, keep=held)
-    return Relaxation(data, _levels(data, result, held, budget))
+    levels = _levels(data, result, held, budget)
+    with budget.building():
+        return Relaxation(data, levels)
 
 
 def optimum(matrix: Matrix, budget: Budget) -> Answer:
     """Of a linear program, with duals where there are some."""
-    return Highs().solve(matrix, gap=0.0, time_limit_s=max(budget.left_s(), 0.1))
+    return Chain([Highs()]).solve(matrix, gap=0.0, time_limit_s=max(budget.left_s(), 0.1))
 
 
 def held_pools(result: AllocationResult) -> Mapping[Pool, int]:

@@ -18,7 +18,7 @@ from models.allocation.solution import NONE_SHED
 from models.allocation.solve.answer import Answer, Ending
 from models.allocation.solve.budget import Budget
 from models.domain.explanation import Price
-from models.domain.scenario import Demand, Machine, Mode, Objective, Running, Scenario, Survive
+from models.domain.scenario import CarbonSignal, Demand, Machine, Mode, Objective, Running, Scenario, Survive
 from tests.fakes.allocation_checks import two_classes
 from tests.fakes.fleet_scenarios import location, tiny
 from tests.fakes.tiny_strategy import tiny_scenarios
@@ -150,6 +150,40 @@ def test_a_program_that_is_too_large_for_the_time_is_not_built() -> None:
     found, notes = prices(scenario, allocate(scenario), 1e-6)
     assert found == ()
     assert notes[0].startswith("No shadow prices: 2 flows are too many")
+
+
+def test_a_change_limit_that_is_not_kept_has_no_price_and_says_so() -> None:
+    # Two of a mode that nothing is profiled in must stop, and only one change is allowed.
+    base = tiny(demand_rps=(6.0,))
+    scenario = dataclasses.replace(
+        base,
+        modes=(*base.modes, Mode("old", {"G": 1})),
+        running=(Running("here", "here", "old", "R", 2),),
+        max_changes_per_location=1,
+    )
+    found, notes = prices(scenario, allocate(scenario, solver="highs", gap=0.0), 30.0)
+    assert notes == ("max_changes_per_location is not kept: prices are those without it.",)
+    assert {each.constraint for each in found} == {"stock", "demand"}
+
+
+def test_gpus_that_come_later_have_the_name_of_their_machine() -> None:
+    # Step 1 asks for four instances: two hold machine a, one the machine that comes for it, one is `there` in vain in
+    # step 0: (2 x 200 W idle + 500 W load) x 300 s at 200 g/kWh are 15 g, a step here is 5.8333 g; half of that.
+    machines = (Machine("here", "a", "G", 4), Machine("here", "b", "G", 2, available_from=1))
+    scenario = tiny(demand_rps=(4.0, 8.0), machines=machines, gpus={"here": 6, "there": 4})
+    stock = {each.subject: each for each in priced(scenario).values() if each.constraint == "stock"}
+    assert "G at machine b of here" in stock
+    assert stock["G at machine b of here"].per_unit == pytest.approx((15 - LOADED_G * 100) / 2, rel=1e-6)
+    assert stock["G at machine b of here"].sentence.endswith("before the 0.417 gCO2e that it draws parked")
+
+
+def test_nothing_asked_for_has_no_price() -> None:
+    assert priced(tiny(demand_rps=(0.0,))) == {}
+
+
+def test_carbon_in_a_unit_that_is_not_stated_is_not_called_grams() -> None:
+    scenario = dataclasses.replace(tiny(demand_rps=(6.0,)), carbon_signal=CarbonSignal(unit="as given"))
+    assert {each.value_unit for each in priced(scenario).values()} == {"carbon units"}
 
 
 # --- against the relaxation itself -------------------------------------------------------------------------------
