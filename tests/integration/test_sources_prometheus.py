@@ -182,3 +182,17 @@ def _wait_for(query: str, text: str) -> None:
             pass
         time.sleep(0.05)
     raise AssertionError(f"{query} never answered {text}")
+
+
+def test_totals_are_what_the_settings_query_gives(server: PayloadServer) -> None:
+    """TGI's own counter knows no cells: rows are of all lengths, and of one origin and tier."""
+    series = [{"metric": {"model": "big", "pod": "x"}, "values": [[NOON_S + 300, "4.5"], [NOON_S + 600, "5"]]}]
+    body = {"status": "success", "data": {"resultType": "matrix", "result": series}}
+    server.behaviours[:] = [reply(json.dumps(body).encode())]
+    source = PrometheusTraffic(server.url, limits=QUICK, totals="sum by (model) (rate(tgi_request_count[5m]))")
+    rows = source.fetch(CELLS, NOON, NOON + timedelta(minutes=10)).rows
+    assert "query=sum+by+%28model%29+%28rate%28tgi_request_count%5B5m%5D%29%29" in server.requests[0]
+    assert rows["demand_rps"].tolist() == [4.5, 5.0]
+    assert rows[["prompt_cell", "answer_cell", "model", "origin", "tier"]].drop_duplicates().values.tolist() == [
+        ["0-inf", "0-inf", "big", "any", "default"]
+    ]

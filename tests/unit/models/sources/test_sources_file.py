@@ -209,3 +209,12 @@ def test_missing_traffic_stays_missing(tmp_path: Path) -> None:
     table.loc[3, "demand_rps"] = None
     rows = FileTraffic(write(tmp_path / "a.csv", table)).fetch(CellGrid(), START, START + timedelta(minutes=30)).rows
     assert len(rows) == 11
+
+
+def test_a_file_without_cells_gives_totals(tmp_path: Path) -> None:
+    table = traffic_table().drop(columns=["prompt_cell", "answer_cell"]).drop_duplicates("time")
+    path = tmp_path / "totals.csv"
+    table.to_csv(path, index=False)
+    rows = FileTraffic(path).fetch(CellGrid((512,), (444,)), table["time"].min(), table["time"].max()).rows
+    assert len(rows) > 0
+    assert set(rows["prompt_cell"]) == set(rows["answer_cell"]) == {"0-inf"}
