@@ -1,6 +1,6 @@
 """The whole explanation of one allocation, within a time limit."""
 
-from models.allocation.explain.amounts import objective_unit, objective_words
+from models.allocation.explain.amounts import objective_unit, objective_words, plain
 from models.allocation.explain.costs import Solve, costs
 from models.allocation.explain.promises import Promise, promises, runners_up
 from models.allocation.solve.budget import Budget
@@ -40,8 +40,23 @@ def explain(scenario: Scenario, result: AllocationResult, solve: Solve, *, limit
         promises=tuple(sorted(kept, key=lambda each: (each.cost is None, -(each.cost or 0.0)))),
         runners_up=tuple(each for each in found if each.promise == "partition"),
         choices=tuple(choices(scenario, result, priced)),
-        notes=(*notes, *_unproven(result)),
+        notes=(*notes, *_exposed(scenario, result), *_unproven(result)),
     )
+
+
+def _exposed(scenario: Scenario, result: AllocationResult) -> tuple[str, ...]:
+    """What each loss would leave unserved, where `survive` is not kept in full."""
+    short: dict[str, list[float]] = {}
+    for each in result.exposed:
+        short.setdefault(each.lost, []).append(each.short_rps)
+    told = [f"without {lost} {plain(sum(rates))} req/s of {_classes(len(rates))}" for lost, rates in short.items()]
+    if not told:
+        return ()
+    return (f"survive: {scenario.survive.value} is not kept in full; at worst not served: {', '.join(told)}.",)
+
+
+def _classes(count: int) -> str:
+    return "1 class" if count == 1 else f"{count} classes"
 
 
 def _unproven(result: AllocationResult) -> tuple[str, ...]:

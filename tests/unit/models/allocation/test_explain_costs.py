@@ -122,6 +122,9 @@ def test_what_serves_more_without_the_promise_is_told_in_requests() -> None:
 def test_a_promise_that_is_not_kept_is_compared_by_what_it_leaves_exposed() -> None:
     scenario = tiny(demand_rps=(4.0,), gpus={"here": 4, "there": 2}, survive=Survive.LOCATION)
     check(cost_of(scenario, "survive"), IDLE_G * 2)
+    assert explained(scenario).notes == (
+        "survive: location is not kept in full; at worst not served: without here 2 req/s of 1 class.",
+    )
     capped = location(scenario, "there", max_share=0.9)
     assert cost_of(capped, "max_share", "there").cost == pytest.approx(0.0, abs=1e-9)
 
