@@ -11,7 +11,10 @@ QUICK = (
 )
 """Under ten minutes together on two cores."""
 
-FULL = (*QUICK, ("bench.full_48_windows",), ("bench.solver_size",), ("bench.backtests",), ("bench.demand_quantiles",))
+FULL = (
+    *QUICK, ("bench.full_48_windows",), ("bench.solver_size",), ("bench.backtests",), ("bench.demand_quantiles",),
+    ("bench.pareto_front",), ("bench.forecast_value",),
+)  # fmt: skip
 
 
 def main() -> int:
