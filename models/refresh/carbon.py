@@ -21,7 +21,10 @@ from models.sources.signal import refuse_other_signal
 from models.sources.top_up import read_sparingly
 
 HISTORY = timedelta(days=60)
-"""How far back the forecast learns from."""
+"""How far back a past slot is read; others as far as their source says."""
+
+KEPT_HISTORY = timedelta(days=365)
+"""How far back the forecast learns from, once so much is kept."""
 
 HOUR_S = 3_600
 DAY_AHEAD = timedelta(hours=24)
@@ -84,17 +87,28 @@ def _known(zone: str, source: CarbonSource | None, store: PlanningStore, slot: S
         return _Known(zone, no_source("freesh_carbon"))
     cut_off = slot.cut_off(now)
     key = f"carbon {fingerprint([source.name.encode(), zone.encode()])}"
-    reading = _read(zone, source, key, store, slot, cut_off)
+    is_past = now - cut_off > LIVE
+    since = cut_off - (HISTORY if is_past else source.publishing.history)
+    reading = _read(zone, source, key, store, slot, since, cut_off)
     # Whoever fills in a past slot reads rows that were not published then.
-    published = cut_off - source.publishing.lag if now - cut_off > LIVE else cut_off
+    published = cut_off - source.publishing.lag if is_past else cut_off
     provider = provider_rows(source.own_forecast, key, reading, store, cut_off=cut_off, now=now)
     return _Known(zone, known_at(reading, published), provider)
 
 
-def _read(zone: str, source: CarbonSource, key: str, store: PlanningStore, slot: Slot, cut_off: datetime) -> Reading:
+def _read(
+    zone: str,
+    source: CarbonSource,
+    key: str,
+    store: PlanningStore,
+    slot: Slot,
+    since: datetime,
+    cut_off: datetime,
+) -> Reading:
     return read_sparingly(
-        lambda since: source.fetch([zone], since, slot.starts_at + DAY_AHEAD, cut_off=cut_off),
-        since=cut_off - HISTORY,
+        lambda first: source.fetch([zone], first, slot.starts_at + DAY_AHEAD, cut_off=cut_off),
+        since=since,
+        kept_since=cut_off - KEPT_HISTORY,
         key=key,
         store=store,
         now=cut_off,

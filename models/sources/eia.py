@@ -18,7 +18,7 @@ import pandas as pd
 
 from freesh_plugin.core.errors import SourceError
 from models.domain.scenario import CarbonSignal
-from models.sources.ports import Fetched, Publishing
+from models.sources.ports import YEAR, Fetched, Publishing
 from models.sources.rows import (
     CARBON,
     PLAUSIBLE_CARBON,
@@ -74,6 +74,7 @@ PUBLISHING = Publishing(
     max_age=timedelta(hours=36),
     updated_every=timedelta(hours=1),
     revised_within=timedelta(days=3),
+    history=YEAR,
 )
 """Authorities send the day's hours by the next morning; many send each hour within two."""
 

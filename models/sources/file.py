@@ -1,7 +1,7 @@
 """Carbon, prices and traffic from a file of rows, CSV or parquet, with the columns of a reading."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from freesh_plugin.core.errors import ScenarioError, SourceError
 from freesh_plugin.core.request import CellGrid, parse_cell_label
 from models.domain.scenario import ANY_ORIGIN, DEFAULT, CarbonSignal
 from models.sources.cells import WHOLE
-from models.sources.ports import AS_A_FILE, Fetched, Publishing
+from models.sources.ports import AS_A_FILE, YEAR, Fetched, Publishing
 from models.sources.rows import (
     CARBON,
     DEMAND,
@@ -30,6 +30,7 @@ from models.sources.scenario.spot import nearest
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """Largest file that is read, bytes."""
 
+CARBON_FILE = replace(AS_A_FILE, history=YEAR)
 PRICES = Publishing(lag=timedelta(), max_age=timedelta())
 TRAFFIC = Publishing(lag=timedelta(), max_age=timedelta(minutes=30))
 
@@ -43,7 +44,7 @@ class FileCarbon:
 
     path: Path
     signal: CarbonSignal | None = None
-    publishing: Publishing = AS_A_FILE
+    publishing: Publishing = CARBON_FILE
     own_forecast: str | None = None
 
     @property

@@ -17,7 +17,7 @@ import pandas as pd
 
 from freesh_plugin.core.errors import SourceError
 from models.domain.scenario import CarbonSignal
-from models.sources.ports import Fetched, Publishing
+from models.sources.ports import YEAR, Fetched, Publishing
 from models.sources.rows import CARBON, PLAUSIBLE_CARBON, checked, hide_after, ranges, refuse_future, utc_now, within
 from models.sources.web import DEFAULT_LIMITS, WebLimits, WebRequest, get_json
 
@@ -33,6 +33,7 @@ PUBLISHING = Publishing(
     max_age=timedelta(hours=2),
     updated_every=timedelta(minutes=30),
     revised_within=timedelta(days=2),
+    history=YEAR,
 )
 _SIGNAL = CarbonSignal("average", "direct")
 _FORMAT = "%Y-%m-%dT%H:%MZ"

@@ -29,16 +29,21 @@ class Publishing:
         updated_every: What was read less than this before is not asked for again.
         revised_within: How long a published value may still change; older ones are not read again. None = they may
             change at any time, as in a file: every reading is whole.
+        history: How far back carbon is asked for at first; what is kept may grow beyond.
     """
 
     lag: timedelta
     max_age: timedelta
     updated_every: timedelta = timedelta()
     revised_within: timedelta | None = None
+    history: timedelta = timedelta(days=60)
 
 
 AS_A_FILE = Publishing(lag=timedelta(), max_age=timedelta(hours=3))
 """Of a file or a function: at once, read whole each time."""
+
+YEAR = timedelta(days=365)
+"""A history that pays: with 60 days carbon forecasts are an eighth worse."""
 
 
 class CarbonSource(Protocol):

@@ -25,6 +25,7 @@ def read_sparingly(
     now: datetime,
     source: str,
     publishing: Publishing,
+    kept_since: datetime | None = None,
 ) -> Reading:
     """A reading, or the last one known, with as few and as short requests as the provider's way of publishing allows.
 
@@ -40,12 +41,13 @@ def read_sparingly(
         now: Moment of the reading, aware UTC; the data cut-off when a past slot is filled in.
         source: Name of the source.
         publishing: How the provider publishes.
+        kept_since: Rows that are kept may reach back as far as this; None = as `since`.
     """
     kept = _kept(store, key, now) if publishing.revised_within is not None else None
     if kept is not None and _is_fresh(kept, now, publishing):
-        return dataclasses.replace(kept, rows=_from(kept.rows, since))
+        return dataclasses.replace(kept, rows=_from(kept.rows, kept_since or since))
     return read_or_last_known(
-        lambda: fetch(since) if kept is None else _topped_up(fetch, kept, since, now, publishing),
+        lambda: fetch(since) if kept is None else _topped_up(fetch, kept, since, kept_since or since, now, publishing),
         key=key,
         store=store,
         now=now,
@@ -73,14 +75,19 @@ def _is_fresh(kept: Reading, now: datetime, publishing: Publishing) -> bool:
 
 
 def _topped_up(
-    fetch: Callable[[datetime], Fetched], kept: Reading, since: datetime, now: datetime, publishing: Publishing
+    fetch: Callable[[datetime], Fetched],
+    kept: Reading,
+    since: datetime,
+    kept_since: datetime,
+    now: datetime,
+    publishing: Publishing,
 ) -> Fetched:
     begins_late = kept.rows["time"].min() > pd.Timestamp(since + ROOM)
     if begins_late or kept.known_until is None or publishing.revised_within is None:
         fresh = fetch(since)
     else:
         fresh = fetch(max(since, min(kept.known_until, now) - publishing.revised_within))
-    before = _from(kept.rows, since)
+    before = _from(kept.rows, kept_since)
     before = before[before["time"] < fresh.rows["time"].min()]
     return Fetched(pd.concat([before, fresh.rows], ignore_index=True) if len(before) else fresh.rows, fresh.note)
 

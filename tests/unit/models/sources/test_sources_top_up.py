@@ -97,6 +97,19 @@ def test_a_provider_that_knows_one_day_alone_grows_a_history(store: PlanningStor
     assert len(grown.rows) == 23 + 2, "from yesterday 13:00 to 12:00 as kept, 13:00 and 14:00 as fetched"
 
 
+def test_what_is_kept_may_reach_back_farther_than_what_is_asked_for(store: PlanningStore) -> None:
+    provider = Provider()
+    for days in range(4):
+        now = NOW + timedelta(days=days)
+        grown = read_sparingly(
+            lambda since, now=now: provider.fetch(since, now),  # type: ignore[misc]  # bound to this round
+            since=now - timedelta(days=3), kept_since=NOW - timedelta(days=2), key="k", store=store, now=now,
+            source="it", publishing=HOURLY,
+        )  # fmt: skip
+    assert grown.rows["time"].min() == pd.Timestamp(NOW - timedelta(days=2)).ceil("h")
+    assert len(grown.rows) == 24 * 5 - 1
+
+
 def test_files_and_past_slots_are_read_whole(store: PlanningStore) -> None:
     provider, before = Provider(), NOW - timedelta(hours=5)
     read(provider, store)
