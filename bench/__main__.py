@@ -13,7 +13,7 @@ QUICK = (
 
 FULL = (
     *QUICK, ("bench.full_48_windows",), ("bench.solver_size",), ("bench.backtests",), ("bench.demand_quantiles",),
-    ("bench.pareto_front",), ("bench.forecast_value",),
+    ("bench.carbon_refit",), ("bench.carbon_families",), ("bench.pareto_front",), ("bench.forecast_value",),
 )  # fmt: skip
 
 
