@@ -10,6 +10,7 @@ from typing import Annotated
 
 import pandas as pd
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
@@ -20,11 +21,11 @@ from models.allocation import SolveWorker, allocate
 from models.allocation.to_plan import to_plan
 from models.commands.figure import check_target, save
 from models.commands.moments import is_whole_day, moment, seconds
-from models.commands.value_figure import TITLES, value_figure
+from models.commands.value_figure import TITLES, value_figure, varied
 from models.domain.scenario import Scenario
 from models.evaluate.comparison import EQUAL_SERVICE, Row
 from models.evaluate.epoch import Epoch, epochs_between
-from models.evaluate.forecast_value import QUESTIONS, MakePlan, Progress, Value, value_of_forecasts
+from models.evaluate.forecast_value import PERFECT, QUESTIONS, MakePlan, Progress, Value, value_of_forecasts
 from models.evaluate.study import Forecasts, study_of
 from models.forecast.carbon import forecast_carbon
 from models.forecast.demand import forecast_demand
@@ -120,8 +121,8 @@ def _show(found: Value, console: Console, *, mix_assumed: bool) -> None:
     notes = [
         f"{found.epochs} epochs, {hours:g} of {asked:g} h known and booked. Modelled: profiles and mean rates, all "
         "power counted (parked GPUs, hosts, starts, PUE).",
-        "[..] 95 % bootstrap over days. gap: share of the way from persistence to perfect.",
-        f"* not served differs from perfect by more than {100 * EQUAL_SERVICE:g} points: kilograms do not compare.",
+        "Interval: bootstrap over days. Gap: share of the way from persistence to perfect.",
+        f"* unserved differs from perfect by over {100 * EQUAL_SERVICE:g} points: kilograms do not compare.",
     ]
     if mix_assumed:
         notes.append("Totals only: the mix of classes is the scenario's, held constant (assumed).")
@@ -130,27 +131,29 @@ def _show(found: Value, console: Console, *, mix_assumed: bool) -> None:
 
 
 def _table(question: str, rows: list[Row]) -> Table:
-    table = Table(title=TITLES[question], title_justify="left")
-    for name in ("carbon", "demand"):
-        table.add_column(name, no_wrap=True)
-    for name in ("kWh", "kg", "kg above perfect", "gap %", "not served %", "starts"):
-        table.add_column(name, justify="right")
+    table = Table(title=TITLES[question], title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("foresight", no_wrap=True)
+    for name in ("kWh", "kg", "above perfect", "95 % interval", "gap %", "unserved %"):
+        table.add_column(name, justify="right", no_wrap=True)
     for each in rows:
-        table.add_row(each.carbon, each.demand, *_cells(each))
+        table.add_row(varied(question, each), *_cells(each))
     return table
 
 
 def _cells(row: Row) -> list[str]:
-    interval = row.above_perfect_interval_kg
-    above = f"{row.above_perfect_kg:.2f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
+    interval = None if (row.carbon, row.demand) == (PERFECT, PERFECT) else row.above_perfect_interval_kg
     return [
-        f"{row.energy_kwh:.1f}",
-        f"{row.carbon_kg:.2f}",
-        above,
+        _short(row.energy_kwh),
+        _short(row.carbon_kg),
+        _short(row.above_perfect_kg),
+        "-" if interval is None else f"{_short(interval[0])} to {_short(interval[1])}",
         "-" if row.gap_closed is None else f"{100 * row.gap_closed:.0f}",
         f"{100 * row.unserved_share:.2f}{'' if row.equal_service else '*'}",
-        str(row.starts),
     ]
+
+
+def _short(number: float) -> str:
+    return f"{number:.1f}" if abs(number) < 1_000 else f"{number:.0f}"
 
 
 @contextmanager

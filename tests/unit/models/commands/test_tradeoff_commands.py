@@ -1,18 +1,21 @@
 """`python -m models value` and `pareto` as people run them: JSON, tables of 80 columns, figures, faults in words."""
 
 import dataclasses
+import io
 import json
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from freesh_plugin.core.errors import FreeshError
 from models.__main__ import app
 from models.allocation.pareto import Front, Point
 from models.commands.pareto_figure import axis_label, pareto_figure, weights_of
+from models.commands.value import _table as table_of
 from models.commands.value_figure import value_figure
 from models.domain.allocation import AllocationResult, Outcome
 from models.domain.scenario import Objective, PricePoint
@@ -176,6 +179,20 @@ def test_labels_that_would_cover_one_another_are_left_out() -> None:
     said = {each.get_text() for each in panel.texts}
     assert 5 <= len(said) <= 24
     assert {weights_of(points[0]), weights_of(points[-1])} <= said
+
+
+def test_tables_hold_large_numbers_in_80_columns() -> None:
+    ends = (-1234.5, 1234.5)
+    row = Row("persistence", "perfect", 98765.4, 12345.6, 0.1234, 1.0, 0, 1234.5, ends, 0.0, None, -2.53, False)
+    console = Console(width=80, record=True, file=io.StringIO())
+
+    console.print(table_of("carbon", [row]))
+
+    said = console.export_text()
+    assert "persistence  98765  12346" in said
+    assert "-1234 to 1234" in said
+    assert "12.34*" in said
+    assert "…" not in said
 
 
 def test_panels_share_one_scale_and_leave_perfect_out() -> None:
