@@ -6,7 +6,7 @@ import pyomo.environ as pyo
 
 from models.allocation.data import ProgramData
 from models.allocation.stock import held, takers
-from models.allocation.variables import linear
+from models.allocation.variables import Terms, linear
 
 
 def changes(model: pyo.ConcreteModel, data: ProgramData) -> Iterator[tuple[tuple[object, ...], object]]:
@@ -28,11 +28,24 @@ def starts(model: pyo.ConcreteModel, data: ProgramData) -> Iterator[tuple[tuple[
 
 
 def stays(model: pyo.ConcreteModel, data: ProgramData) -> Iterator[tuple[tuple[object, ...], object]]:
-    """Σ_{pools of h} staying <= down[n,h]: only instances that are to stop stay for a while."""
-    for h, pools in enumerate(data.places.values()):
+    """Σ_{pools of h} staying <= down[n,h], and Σ_{n,h} staying <= X̂·Σ_{n,h} up for every model, X̂ all that runs of it.
+
+    Only instances that are to stop stay for a while, and only where something that starts is waited for.
+    """
+    waiting: dict[str, Terms] = {}
+    for h, (place, pools) in enumerate(data.places.items()):
         terms = [(1.0, model.staying[i]) for i in pools if i in model.staying]
         if terms:
             yield ("stays", h), linear([*terms, (-1.0, model.down[h])]) <= 0
+            waiting.setdefault(place[2].model, []).extend(terms)
+    for name, terms in waiting.items():
+        running = float(sum(count for place, count in data.fleet.standing.items() if place[2].model == name))
+        late = [
+            (-running, model.up[h])
+            for h, (place, pools) in enumerate(data.places.items())
+            if place[2].model == name and any(i in model.starting for i in pools)
+        ]
+        yield ("stays_for", name), linear([*terms, *late]) <= 0
 
 
 def room_for_stays(model: pyo.ConcreteModel, data: ProgramData) -> Iterator[tuple[tuple[object, ...], object]]:

@@ -27,8 +27,11 @@ def keep_running(attempts: Sequence[Attempt], best: Attempt, gap: float, stages:
         counts = running_counts(each.program.data)
         if counts is None or each.program.data.unserved_rps > best.program.data.unserved_rps:
             continue
-        levels = _as_good_as(best.levels)
-        answer = stages.within(each.program, levels, counts)
+        # To the same levels if it can, so that what one epoch needed is not waste to the next.
+        levels, answer = best.levels, stages.within(each.program, best.levels, counts)
+        if answer.values is None:
+            levels = _as_good_as(best.levels)
+            answer = stages.within(each.program, levels, counts)
         if answer.values is None:
             continue
         kept = prune(each.program, each.program.solution(answer), levels, stages)

@@ -30,11 +30,12 @@ class Group:
 
 
 def losses(data: ProgramData) -> list[tuple[str, str]]:
-    """What may be lost: locations, or machines, with pools on them."""
+    """What may be lost: any location, or machine; of whatever partition, so that their exposures compare."""
+    holders = data.fleet.holders
     if data.scenario.survive is Survive.LOCATION:
-        return sorted({(pool.location, "") for pool in data.pools})
+        return sorted((location, "") for location in holders)
     if data.scenario.survive is Survive.MACHINE:
-        return sorted({(pool.location, pool.machine) for pool in data.pools})
+        return sorted((location, machine) for location, here in holders.items() for machine in here)
     return []
 
 

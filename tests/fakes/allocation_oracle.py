@@ -5,7 +5,7 @@ Written from the formulas alone; it shares no code with the planner.
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pulp
@@ -41,7 +41,7 @@ def paper_by_cbc(scenario: Scenario, partition: str) -> float | None:
                 <= total
             )
     program.solve(pulp.COIN_CMD(path=cbc_path(), msg=False, gapRel=0.0, gapAbs=0.0, threads=1))
-    return float(pulp.value(program.objective)) if pulp.LpStatus[program.status] == "Optimal" else None
+    return float(pulp.value(program.objective) or 0.0) if pulp.LpStatus[program.status] == "Optimal" else None
 
 
 def cbc_path() -> str:
@@ -66,13 +66,13 @@ def paper_columns(scenario: Scenario, partition: str) -> Iterator[tuple[str, Pro
 
 
 def peaks(scenario: Scenario, partition: str) -> dict[str, float]:
-    """α·max_t of each class's demand."""
-    found: dict[str, float] = {}
+    """α·max_t of each class's demand, whatever its origin."""
+    rates: dict[tuple[str, int], float] = {}
     for row in scenario.demand:
         if row.partition == partition:
-            rate = scenario.demand_margin * row.demand_rps
-            found[row.request_class] = max(found.get(row.request_class, 0.0), rate)
-    return found
+            key = row.request_class, row.step
+            rates[key] = rates.get(key, 0.0) + scenario.demand_margin * row.demand_rps
+    return {name: max(rate for (other, _), rate in rates.items() if other == name) for name, _ in rates}
 
 
 def paper_by_enumeration(scenario: Scenario, partition: str) -> float | None:
@@ -121,12 +121,29 @@ def full_by_enumeration(scenario: Scenario, partition: str, epsilon_share: float
     Given counts, each class and step fills the locations' pools in order of cost per request: with one origin that
     is optimal.
     """
-    columns = list(_full_columns(scenario, partition))
+    return _best(_outcomes(scenario, dict.fromkeys(scenario.models, partition), epsilon_share))
+
+
+def models_by_enumeration(scenario: Scenario, epsilon_share: float = 1e-6) -> Full:
+    """The same over every choice of a partition for each model; every class must have some mode that serves it."""
+    profiled = {a: {each.partition for each in scenario.profiles if each.model == a} for a in scenario.models}
+    return _best(
+        outcome
+        for choice in itertools.product(*(sorted(profiled[a]) for a in scenario.models))
+        for outcome in _outcomes(scenario, dict(zip(scenario.models, choice, strict=True)), epsilon_share)
+    )
+
+
+def _outcomes(scenario: Scenario, chosen: dict[str, str], epsilon_share: float) -> Iterator[Full]:
+    """What every allocation that fits comes to."""
+    columns = list(_full_columns(scenario, chosen))
     weights = full_weights(scenario, epsilon_share)
-    outcomes = [
-        _outcome(scenario, partition, columns, counts, weights)
-        for counts in _allocations(scenario, [(n, gpus) for n, _, gpus in columns])
-    ]
+    for counts in _allocations(scenario, [(n, gpus) for n, _, gpus in columns]):
+        yield _outcome(scenario, chosen, columns, counts, weights)
+
+
+def _best(all_outcomes: Iterable[Full]) -> Full:
+    outcomes = list(all_outcomes)
     worst = min(each.worst for each in outcomes)
     fair = [each for each in outcomes if each.worst <= worst + 1e-9]
     total = min(each.total for each in fair)
@@ -135,7 +152,9 @@ def full_by_enumeration(scenario: Scenario, partition: str, epsilon_share: float
 
 def servable(scenario: Scenario, partition: str) -> set[str]:
     """Classes that some mode may serve somewhere."""
-    return {profile.request_class for _, profile, _ in _full_columns(scenario, partition)}
+    return {
+        profile.request_class for _, profile, _ in _full_columns(scenario, dict.fromkeys(scenario.models, partition))
+    }
 
 
 def full_weights(scenario: Scenario, epsilon_share: float) -> dict[tuple[str, int], float]:
@@ -146,16 +165,16 @@ def full_weights(scenario: Scenario, epsilon_share: float) -> dict[tuple[str, in
     return {(n, t): max(each, epsilon) * pue[n] for (n, t), each in raw.items()}
 
 
-def _full_columns(scenario: Scenario, partition: str) -> Iterator[tuple[str, Profile, dict[str, int]]]:
-    slo = {(each.partition, each.request_class): each for each in scenario.slos}
+def _full_columns(scenario: Scenario, chosen: dict[str, str]) -> Iterator[tuple[str, Profile, dict[str, int]]]:
+    slo = {(each.model, each.partition, each.request_class): each for each in scenario.slos}
     gpus = {each.name: dict(each.gpus) for each in scenario.modes}
     origin = scenario.demand[0].origin
     for profile in scenario.profiles:
-        level = slo[profile.partition, profile.request_class]
+        level = slo[profile.model, profile.partition, profile.request_class]
         for location in scenario.locations:
             rtt_s = location.rtt_s.get(origin, 0.0)
             if (
-                profile.partition == partition
+                profile.partition == chosen[profile.model]
                 and profile.capacity_rps > 0
                 and all(location.gpus.get(kind, 0) >= count for kind, count in gpus[profile.mode].items())
                 and profile.latency_s + rtt_s <= level.latency_s
@@ -168,7 +187,7 @@ def _full_columns(scenario: Scenario, partition: str) -> Iterator[tuple[str, Pro
 
 def _outcome(
     scenario: Scenario,
-    partition: str,
+    chosen: dict[str, str],
     columns: list[tuple[str, Profile, dict[str, int]]],
     counts: tuple[int, ...],
     weights: dict[tuple[str, int], float],
@@ -187,14 +206,14 @@ def _outcome(
     worst = total = 0.0
     for row in scenario.demand:
         asked = scenario.demand_margin * row.demand_rps
-        if row.partition != partition or asked <= 0:
+        if row.partition != chosen[row.model] or asked <= 0:
             continue
         share = (row.demand_rps if row.mean_rps is None else row.mean_rps) / asked
         left = asked
         able = [
             (weights[n, row.step] * _slope(profile, gpus, n, parked), n, profile, gpus, count)
             for (n, profile, gpus), count in zip(columns, counts, strict=True)
-            if count and profile.request_class == row.request_class
+            if count and (profile.model, profile.request_class) == (row.model, row.request_class)
         ]
         for _, n, profile, gpus, count in sorted(able, key=lambda each: each[0]):
             served = min(left, profile.capacity_rps * count)
@@ -202,7 +221,7 @@ def _outcome(
             left -= served
         if left > 1e-9:
             total += left
-            if any(profile.request_class == row.request_class for _, profile, _ in columns):
+            if any((p.model, p.request_class) == (row.model, row.request_class) for _, p, _ in columns):
                 worst = max(worst, left / asked)
     return Full(worst, total, math.fsum(weights[slot] * power * step_s for slot, power in watts.items()))
 

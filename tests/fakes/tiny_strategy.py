@@ -55,3 +55,28 @@ def tiny_scenarios(draw: st.DrawFn, *, carbon: st.SearchStrategy[float] = carbon
         steps=steps,
         demand_margin=draw(st.sampled_from([1.0, 1.1])),
     )
+
+
+@st.composite
+def two_models(draw: st.DrawFn) -> Scenario:
+    """Two models of one class on up to five GPUs of one location, each with one or two partitions, all servable."""
+    partitions = tuple(Partition(name, ("R",), (), ()) for name in ("p", "q"))
+    chosen = [("a", "p"), ("b", "q"), *draw(st.sets(st.sampled_from([("a", "q"), ("b", "p")])))]
+    profiles = [
+        Profile(q, "R", mode, capacity_rps, size * draw(watts), 1.0, 0.2, 0.05, 60.0, a)
+        for a, q in sorted(chosen)
+        for mode, size in (("small", 1), ("large", 2))
+        for capacity_rps in [size * draw(st.sampled_from([0.5, 1.0, 1.75]))]
+    ]
+    return dataclasses.replace(
+        tiny(),
+        locations=(Location("n0", {"G": draw(st.integers(2, 5))}, parked_power_w={"G": 50.0}),),
+        modes=(Mode("small", {"G": 1}), Mode("large", {"G": 2})),
+        partitions=partitions,
+        profiles=tuple(profiles),
+        slos=tuple(ServiceLevel(q, "R", 2.0, 0.5, 0.1, a) for a, q in sorted(chosen)),
+        demand=tuple(Demand(q, "R", t, draw(rates), model=a) for a, q in sorted(chosen) for t in range(2)),
+        carbon=tuple(CarbonPoint("n0", t, draw(carbons)) for t in range(2)),
+        models=("a", "b"),
+        steps=2,
+    )

@@ -85,6 +85,15 @@ def test_the_slack_that_a_solution_happens_to_use_ranks_nothing() -> None:
     assert dataclasses.replace(found, solution=lucky).rank == found.rank
 
 
+def test_nothing_stays_for_a_while_where_nothing_is_waited_for() -> None:
+    # What runs is asked for in the first step only. It does not serve that step and stop: nobody would route to it.
+    slow = (Mode("TP2", {"G": 2}, startup_s=300.0),)
+    running = (Running("here", "here", "TP2", "R", 1, "q"),)
+    result = allocate(tiny(demand_rps=(2.0, 0.0, 0.0), gpus={"here": 4}, modes=slow, running=running), gap=0.0)
+    assert where(result) == {"here": 1}
+    assert result.shed == ()
+
+
 @pytest.mark.usefixtures("no_solver")
 class TestByRuleOfThumb:
     def test_what_runs_is_not_held_above_a_power_cap(self) -> None:
