@@ -8,7 +8,7 @@ import tempfile
 
 from bench.record import ROOT, is_current, record
 
-FILES = ("freesh_traffic", "freesh_carbon", "freesh_plan")
+FILES = ("freesh_traffic", "freesh_carbon", "freesh_prices", "freesh_plan", "freesh_watch")
 REPEATS = 5
 LIMIT_S = 2.0
 

@@ -19,7 +19,7 @@ import pytest
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
-DAGS = {"freesh_traffic", "freesh_carbon", "freesh_plan"}
+DAGS = {"freesh_traffic", "freesh_carbon", "freesh_prices", "freesh_plan", "freesh_watch"}
 
 READ = """
 import json, logging, sys
