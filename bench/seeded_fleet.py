@@ -44,6 +44,7 @@ class Size:
         origins: Where requests come from; 1 = one that every location serves at no distance.
         models: Models that share the stock.
         load: Share of what the whole stock can serve that demand asks for; plans take the better GPUs, so fewer.
+        stock: How many times 8 to 64 GPUs of a type a location has.
         machine_gpus: GPUs of one machine; 0 = machines are not listed.
         running: Whether something runs already: random instances on about `load` of the stock.
     """
@@ -57,6 +58,7 @@ class Size:
     origins: int = 1
     models: int = 1
     load: float = 0.5
+    stock: int = 1
     machine_gpus: int = 0
     running: bool = False
 
@@ -97,7 +99,9 @@ def _locations(draw: random.Random, size: Size, origins: list[str]) -> Iterator[
     types = GPU_TYPES[: size.gpu_types]
     for n in range(size.locations):
         here = (draw.random(), draw.random())
-        stock = {each.name: draw.choice((8, 16, 24, 32, 48, 64)) for each in types if draw.random() < _PRESENT}
+        stock = {
+            each.name: size.stock * draw.choice((8, 16, 24, 32, 48, 64)) for each in types if draw.random() < _PRESENT
+        }
         rtt_s = {origin: round(0.01 + _RTT_S_PER_SIDE * math.dist(here, home), 4) for origin, home in homes.items()}
         nearest = sorted(origins, key=rtt_s.__getitem__)[: len(origins) // 2]
         many = len(origins) > 1

@@ -112,6 +112,8 @@ class Relaxation:
             with self._budget.building():
                 reduced = reduced_costs(self._program, self._arrays, answer.row_duals, priced=priced)
                 bound = answer.objective + self._slack(reduced)
+                if not priced:
+                    bound = max(bound, 0.0)  # nothing sheds less than nothing
                 proven = bound if best.bound is None else max(bound, best.bound)
                 best = Relaxed(answer, proven, reduced, self._used(answer))
                 missing = (reduced < 0) & ~self.built

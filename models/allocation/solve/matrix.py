@@ -86,6 +86,33 @@ class Matrix:
             value=self.value[kept],
         )
 
+    def with_rows(self, rows: Sequence[tuple[Mapping[int, float], float]]) -> "Matrix":
+        """The same program with more rows: coefficients by column, and what they must come to at least."""
+        sizes = [len(terms) for terms, _ in rows]
+        least = np.array([each for _, each in rows], dtype=float)
+        return dataclasses.replace(
+            self,
+            starts=np.concatenate((self.starts, self.starts[-1] + np.cumsum(sizes, dtype=np.int64))),
+            index=np.concatenate((self.index, np.array([j for terms, _ in rows for j in terms], dtype=np.int64))),
+            value=np.concatenate((self.value, np.array([each for terms, _ in rows for each in terms.values()]))),
+            row_lower=np.concatenate((self.row_lower, least)),
+            row_upper=np.concatenate((self.row_upper, np.full(len(rows), np.inf))),
+        )
+
+    def without_rows(self, columns: npt.NDArray[np.bool_]) -> "Matrix":
+        """The same program without the rows that mention any of these columns."""
+        at_row = np.repeat(np.arange(len(self.row_lower)), np.diff(self.starts))
+        kept = np.bincount(at_row[columns[self.index]], minlength=len(self.row_lower)) == 0
+        entries = kept[at_row]
+        return dataclasses.replace(
+            self,
+            starts=np.concatenate(([0], np.cumsum(np.diff(self.starts)[kept]))),
+            index=self.index[entries],
+            value=self.value[entries],
+            row_lower=self.row_lower[kept],
+            row_upper=self.row_upper[kept],
+        )
+
     def minimising(self, column: int) -> "Matrix":
         """The same program, with one column as its objective."""
         cost = np.zeros_like(self.cost)
