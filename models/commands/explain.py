@@ -43,14 +43,13 @@ def explain(
     with SolveWorker() as worker:
 
         def solve(problem: Scenario, limit_s: float) -> AllocationResult:
-            limit_s = min(limit_s, time_limit)
             return allocate(problem, solver=solver.value, gap=gap, time_limit_s=limit_s, worker=worker)
 
         result = solve(scenario, time_limit)
         if result.status in WITHOUT_A_PLAN:
             raise typer.Exit(2)
         whole_s = time_limit * (1 + len(questions(scenario, result)))
-        explanation = explain_allocation(scenario, result, solve, limit_s=whole_s)
+        explanation = explain_allocation(scenario, result, solve, limit_s=whole_s, each_s=time_limit)
     if as_json:
         sys.stdout.write(json.dumps(explained_object(result, explanation), indent=1) + "\n")
     else:

@@ -1,5 +1,7 @@
 """The whole explanation of one allocation, within a time limit."""
 
+import math
+
 from models.allocation.explain.amounts import objective_unit, objective_words, plain
 from models.allocation.explain.costs import Solve, costs
 from models.allocation.explain.promises import Promise, promises, runners_up
@@ -17,7 +19,9 @@ def questions(scenario: Scenario, result: AllocationResult) -> list[Promise]:
     return [*promises(scenario), *runners_up(scenario, result)]
 
 
-def explain(scenario: Scenario, result: AllocationResult, solve: Solve, *, limit_s: float) -> Explanation:
+def explain(
+    scenario: Scenario, result: AllocationResult, solve: Solve, *, limit_s: float, each_s: float = math.inf
+) -> Explanation:
     """What binds and at what price, what each promise costs, and why each class is served where it is.
 
     Args:
@@ -25,13 +29,15 @@ def explain(scenario: Scenario, result: AllocationResult, solve: Solve, *, limit
         result: Its allocation in the full form, with a partition for every model.
         solve: Solves a scenario within so many seconds; called once for each promise and each runner-up.
         limit_s: Wall-clock limit of everything, seconds; what it does not reach says so.
+        each_s: And of any one solve, seconds.
     """
     from models.allocation.explain.choices import choices  # Pyomo, seconds to import: only where it is used
     from models.allocation.explain.prices import prices
 
     budget = Budget(limit_s)
-    priced, notes = prices(scenario, result, _PRICES_SHARE * limit_s)
-    found = costs(scenario, result, questions(scenario, result), solve, budget)
+    priced, notes = prices(scenario, result, min(_PRICES_SHARE * limit_s, each_s))
+    asked = questions(scenario, result)
+    found = costs(scenario, result, asked, lambda each, left_s: solve(each, min(left_s, each_s)), budget)
     kept = [each for each in found if each.promise != "partition"]
     return Explanation(
         objective=objective_words(scenario.objective),

@@ -72,7 +72,7 @@ def _saved(relaxation: Relaxation, answer: Answer, unit: str) -> Iterator[Price]
     least = _NOTHING * abs(answer.objective or 0.0)
     for move in limits(relaxation):
         saving = -move.cost(answer)
-        if saving * abs(move.limit) / 100 > least:
+        if saving * max(move.limit, 1.0) / 100 > least:
             more = _MORE[move.constraint].format(subject=move.subject)
             told = f"{more} would save up to {amount(saving, unit)} an epoch (relaxed estimate){_drawn(move, unit)}"
             yield Price(move.constraint, move.subject, move.unit, move.limit, saving, unit, told)
@@ -88,7 +88,7 @@ def _unshed(relaxation: Relaxation, shedding: Answer | None, steps: int) -> Iter
         return
     for move in limits(relaxation):
         served = -move.cost(shedding) / steps
-        if served * abs(move.limit) > _NOTHING:
+        if served * max(move.limit, 1.0) > _NOTHING:
             more = _MORE[move.constraint].format(subject=move.subject)
             told = f"{more} would serve up to {plain(served)} req/s that are shed (relaxed estimate, mean of the steps)"
             yield Price(move.constraint, move.subject, move.unit, move.limit, served, "req/s", told)

@@ -107,6 +107,13 @@ def test_changes_are_priced_where_they_are_made() -> None:
     assert found["here"].sentence.startswith("one more change (start or stop) at here would save up to")
 
 
+def test_a_limit_of_no_change_at_all_has_a_price() -> None:
+    running = (Running("there", "there", "TP2", "R", 2),)
+    found = priced(tiny(demand_rps=(4.0,), running=running, max_changes_per_location=0))
+    assert found["change_limit", "here", "gCO2e"].per_unit >= 2.5 - 1e-6
+    assert found["change_limit", "here", "gCO2e"].limit == 0
+
+
 def test_where_demand_is_shed_prices_are_in_requests() -> None:
     # 9 req/s on 8 req/s of capacity: a GPU anywhere serves one req/s more, and a further request is shed.
     found = priced(tiny(demand_rps=(9.0,)))
