@@ -96,7 +96,9 @@ class _Duals:
         location, machine, model, mode = seat
         place = location, machine, Hardware(model, data.modes[mode].hardware)
         if place in self._place_at:
-            return self.of("changes", self._place_at[place])
+            h = self._place_at[place]
+            # An instance may be the one of its place that starts, and spare another that wait.
+            return self.of("changes", h) + max(self.of("starts", h), 0.0)
         start_cost = data.modes[mode].startup_energy_j * joule_cost(data, location, start_step(data, place))
         return -start_cost if priced else 0.0
 
