@@ -42,7 +42,7 @@ def explanation_tables(explanation: PlanExplanation) -> Iterator[RenderableType]
         yield _demand(demand)
     if explanation.promises:
         yield _promises(explanation)
-    told = [*_in_words(explanation), *(one_line(each, _SENTENCE) for each in explanation.notes)]
+    told = [*(one_line(each, _SENTENCE) for each in explanation.notes), *_in_words(explanation)]
     if told:
         yield _lines(told)
 
