@@ -40,11 +40,14 @@ def fall_back(scenario: Scenario, reasons: Sequence[str]) -> AllocationResult:
     for choice in _choices(scenario, fleet, signals):
         data = program_data(scenario, choice, fleet, signals, keep=running_pools(scenario, choice, fleet))
         for outcome, counts in ((Outcome.HELD, running_counts(data)), (Outcome.GREEDY, greedy_counts(data))):
-            solution = None if counts is None else _routed(data, counts, budget)
+            if counts is None:
+                continue
+            few, fewer = _in_use(data, counts)
+            solution = _routed(few, fewer, budget)
             if solution is not None:
                 levels = (round(each, 6) for each in solution.levels)
                 rank = (data.unserved_rps, *levels, outcome is Outcome.GREEDY, solution.objective)
-                found.append((rank, outcome, data, solution))
+                found.append((rank, outcome, few, solution))
     _, outcome, data, solution = min(found, key=lambda each: each[0])
     said = "The plan in force is held" if outcome is Outcome.HELD else "The plan is made by rule of thumb"
     notes = [*reasons, f"{said}: no solver gave one.", *full_notes(scenario)]
@@ -73,6 +76,13 @@ def _cost(scenario: Scenario, model: str, name: str, fleet: Fleet, signals: Sign
     data = program_data(scenario, {model: (name,)}, fleet, signals)
     least = {stream: min(cost_per_request(data, i) for i in data.arcs[stream]) for stream in data.streams}
     return data.unserved_rps, sum(rate * least.get(stream, 0.0) for (stream, _), rate in data.demand_rps.items())
+
+
+def _in_use(data: ProgramData, counts: tuple[int, ...]) -> tuple[ProgramData, tuple[int, ...]]:
+    """The data of the pools that have instances or run: others route nothing, and large fleets have many."""
+    kept = [count > 0 or i in data.standing_labels for i, count in enumerate(counts)]
+    few = data.among({pool for pool, there in zip(data.pools, kept, strict=True) if there})
+    return few, tuple(count for count, there in zip(counts, kept, strict=True) if there)
 
 
 def _routed(data: ProgramData, counts: tuple[int, ...], budget: Budget) -> Solution | None:

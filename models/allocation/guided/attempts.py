@@ -152,7 +152,7 @@ class _GuidedStages(Stages):
 
         Searching without flows takes a tenth of the time, and mostly ends as near to the bound.
         """
-        aggregate = self._solve(program.aggregated(program.within(levels)), self._gap, 6 * parts)
+        aggregate = self._solve(program.aggregated(program.within(levels)), self._gap, 3 * parts)
         routed = aggregate if aggregate.values is None else self.within(program, levels, program.counts(aggregate))
         if routed.objective is not None and proven(routed.objective, self._target.relaxed.bound, self._asked * _ENOUGH):
             return routed

@@ -159,3 +159,22 @@ def test_chosen_columns_alone_keep_rows_costs_and_bounds() -> None:
     assert fewer.row_lower.tolist() == [1.0, -INF, 2.0]
     assert not matrix.relaxed().integer.any()
     assert matrix.integer.any()
+
+
+def test_rows_are_added_and_those_that_mention_a_column_go() -> None:
+    matrix = Matrix(
+        cost=np.ones(3), offset=0.0, lower=np.zeros(3), upper=np.full(3, 9.0), integer=np.ones(3, dtype=bool),
+        starts=np.array([0, 2, 3]), index=np.array([0, 1, 2]), value=np.array([1.0, 2.0, 3.0]),
+        row_lower=np.array([1.0, 2.0]), row_upper=np.array([INF, 5.0]),
+    )  # fmt: skip
+    more = matrix.with_rows([({0: 4.0, 2: 5.0}, 6.0), ({}, -1.0)])
+    assert more.starts.tolist() == [0, 2, 3, 5, 5]
+    assert more.index.tolist() == [0, 1, 2, 0, 2]
+    assert more.value.tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert more.row_lower.tolist() == [1.0, 2.0, 6.0, -1.0]
+    assert more.row_upper.tolist() == [INF, 5.0, INF, INF]
+    fewer = more.without_rows(np.array([False, True, False]))
+    assert fewer.starts.tolist() == [0, 1, 3, 3]
+    assert fewer.value.tolist() == [3.0, 4.0, 5.0]
+    assert fewer.row_lower.tolist() == [2.0, 6.0, -1.0]
+    assert fewer.row_upper.tolist() == [5.0, INF, INF]
