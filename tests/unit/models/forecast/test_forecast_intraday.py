@@ -84,7 +84,7 @@ def test_nothing_younger_than_the_publication_lag_is_read(lag_s: int) -> None:
     ended = np.asarray(history.index <= known_until - timedelta(minutes=30))
     wrong, last = history.copy(), history.copy()
     wrong[~ended] = -5_000.0
-    last[history.index[ended][-1]] += 50.0
+    last[history.index[ended][-4:]] += 50.0  # of which at least one hour is whole, as the day-ahead candidate reads
 
     said, same, moved = (
         forecast_carbon(each, issued_at=issued, intervals=30, step_s=3_600, publication_lag_s=lag_s)
