@@ -64,7 +64,7 @@ def test_any_field_of_any_kind_is_read_or_refused_as_a_plan_error(field: str, va
     changed = {**DOCUMENT, field: value}
     with contextlib.suppress(PlanError):
         read = msgspec.to_builtins(decode_plan(json.dumps({**changed, "digest": digest_of(changed)}).encode()))[field]
-        assert (read is None) == (value is None)
+        assert read is not None or (field == "explanation" and value is None)
 
 
 @given(st.binary(max_size=200))
