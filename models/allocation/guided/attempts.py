@@ -74,13 +74,28 @@ def _search(target: Target, solver: Solver, gap: float, budget: Budget, parts: i
         found = attempt(data, stages, budget, parts)
         if best is None or best.solution is None or (found.solution is not None and found.rank < best.rank):
             best = found
-        enough = best.solution is not None and proven(best.solution.objective, best.answer.bound, gap * _ENOUGH)
-        if enough or budget.search_s(parts) <= 0 or len(data.pools) == len(target.data.pools):
+        if _unproven(best, gap) and known and not target.relaxed.finished:
+            target = least_objective(target, budget, _RELAXING)  # it goes on where it stopped
+            best, stages = _rebound(best, target), _GuidedStages(solver, gap, budget, target)
+        if not _unproven(best, gap) or budget.search_s(parts) <= 0 or len(data.pools) == len(target.data.pools):
             break
     assert best is not None, "there is a first round"
     if not known:  # what was proven was so among the pools that were built
         best = dataclasses.replace(best, answer=dataclasses.replace(best.answer, bound=None), least=False)
     return _slim(best, target, stages, budget)
+
+
+def _unproven(found: Attempt, gap: float) -> bool:
+    """Whether it is not yet near enough to its bound to search no more."""
+    return found.solution is None or not proven(found.solution.objective, found.answer.bound, gap * _ENOUGH)
+
+
+def _rebound(found: Attempt, target: Target) -> Attempt:
+    """The same with the bound that the relaxation has now, where it held to the relaxation's levels."""
+    if found.answer.bound is None or target.relaxed.bound is None or found.levels != target.levels:
+        return found
+    bound = max(found.answer.bound, target.relaxed.bound)
+    return dataclasses.replace(found, answer=dataclasses.replace(found.answer, bound=bound))
 
 
 def _pointed_to(target: Target, spare: int) -> set[Pool]:

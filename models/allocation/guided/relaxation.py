@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from models.allocation.solve.answer import Answer, Ending, Solver
 from models.allocation.solve.budget import Budget
 from models.allocation.solve.matrix import Floats, Ints, Matrix
 
-PRECISION = 1e-4
+PRECISION = 5e-4
 """Relative distance of the bound from the relaxation's optimum at which pricing stops; the bound is valid anyway."""
 _SPARE = 2
 """Pools without instances that are kept from one round to the next, for each that has some; the others go again."""
@@ -46,12 +46,14 @@ class Relaxed:
         bound: Proven lower bound over all pools; None when nothing was proven.
         reduced: Reduced cost of every pool, each with its best flows.
         used: Pools that the last program's optimum has instances of.
+        finished: Whether the bound is as near as was asked for, not only as time allowed.
     """
 
     answer: Answer
     bound: float | None
     reduced: Floats
     used: npt.NDArray[np.bool_]
+    finished: bool = False
 
     @classmethod
     def nothing(cls, data: ProgramData, answer: Answer = _TIME_IS_UP) -> "Relaxed":
@@ -118,7 +120,7 @@ class Relaxation:
                 best = Relaxed(answer, proven, reduced, self._used(answer))
                 missing = (reduced < 0) & ~self.built
                 if answer.objective - proven <= precision * abs(answer.objective) or not missing.any():
-                    return best
+                    return replace(best, finished=True)
                 if answer.objective < last * (1 - _PROGRESS):  # else what goes might be what comes next
                     self._drop(best)
                 last = answer.objective

@@ -199,10 +199,10 @@ class TestPlans:
         assert result.status is Outcome.OPTIMAL
         assert not any("left out" in note for note in result.notes)
 
-    def test_a_moment_is_enough_for_some_plan(self) -> None:
+    def test_without_time_a_plan_is_made_by_rule_of_thumb(self) -> None:
         scenario = seeded_fleet(2, SMALL)
-        result = allocate(scenario, gap=0.01, time_limit_s=0.05)
-        assert result.status in (Outcome.GREEDY, Outcome.FEASIBLE)
+        result = allocate(scenario, gap=0.01, time_limit_s=1e-6)
+        assert result.status is Outcome.GREEDY
         assert result.instances
 
 
