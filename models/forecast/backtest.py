@@ -16,6 +16,7 @@ from models.forecast.demand_model import DemandModel
 from models.forecast.forecaster import Forecaster
 from models.forecast.grid import DAY_S, Grid
 from models.forecast.issues import Issues
+from models.forecast.one_thread import one_thread
 from models.forecast.refit import Refit
 from models.forecast.walk import Progress, Span, Walk, check_history, walk
 
@@ -43,6 +44,7 @@ MIN_DEMAND_DAYS = 2
 """A day for the seasonal naive and a day of its errors."""
 
 
+@one_thread
 def backtest_carbon(
     grid: Grid,
     span: Span,
@@ -60,6 +62,7 @@ def backtest_carbon(
     return walk(grid, span, issues, models, CARBON_REFIT, progress)
 
 
+@one_thread
 def backtest_demand(
     grid: Grid,
     span: Span,

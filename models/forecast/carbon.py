@@ -16,6 +16,7 @@ from models.forecast.freesh import Recipe
 from models.forecast.grid import DAY_S, Grid, utc_index
 from models.forecast.issues import Issues
 from models.forecast.ladder import Answer, answer
+from models.forecast.one_thread import one_thread
 from models.forecast.provider import MIN_ISSUES, NAME, Provided, proven, provided
 from models.forecast.request import HOUR_S, checked_lag, checked_levels, first_unknown, known_grid, utc
 from models.forecast.seam import joined
@@ -43,6 +44,7 @@ class Asked:
     levels: tuple[float, ...]
 
 
+@one_thread
 def forecast_carbon(
     history: "pd.Series[float]",
     *,

@@ -15,6 +15,7 @@ from models.forecast.demand_answer import Answer, answer
 from models.forecast.forecaster import LEVELS
 from models.forecast.grid import Grid
 from models.forecast.issues import Issues
+from models.forecast.one_thread import one_thread
 from models.forecast.request import checked_levels, first_unknown, known_grid, utc
 
 
@@ -27,6 +28,7 @@ class _Request:
     target: np.ndarray
 
 
+@one_thread
 def forecast_demand(
     history: "pd.Series[float]",
     *,

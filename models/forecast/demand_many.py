@@ -12,6 +12,7 @@ from models.forecast.bursts import Burst
 from models.forecast.demand import forecast_demand
 from models.forecast.forecaster import LEVELS
 from models.forecast.joint import scaled_to_joint, scaled_to_total
+from models.forecast.one_thread import one_thread
 
 K = TypeVar("K", bound=Hashable)
 
@@ -41,6 +42,7 @@ class _Question:
         )
 
 
+@one_thread
 def forecast_many(
     histories: Mapping[K, "pd.Series[float]"],
     *,
