@@ -2,8 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,14 +10,13 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 from rich.console import Console
-from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from freesh_plugin.core.errors import ForecastError
 from models.commands.moments import is_whole_day, moment, seconds
+from models.commands.progress import progress
 from models.forecast.backtest import (
     CarbonIssues,
-    Progress,
     Span,
     Walk,
     backtest_carbon,
@@ -54,7 +52,7 @@ def backtest(
     span = Span(moment("--start", start), _last_moment(end))
     lead_s = seconds("--lead", lead)
     grids = carbon_grids(data) if kind is Kind.CARBON else demand_grids(data)
-    with _progress(quiet=as_json) as progress:
+    with progress(quiet=as_json) as told:
         if kind is Kind.CARBON:
             asked = CarbonIssues(
                 horizon=_at_least_one(horizon, 24),
@@ -62,10 +60,10 @@ def backtest(
                 every_s=seconds("--every", every),
                 publication_lag_s=seconds("--publication-lag", publication_lag),
             )
-            walks = [w for g in grids for w in backtest_carbon(g, span, carbon_models(asked), asked, progress)]
+            walks = [w for g in grids for w in backtest_carbon(g, span, carbon_models(asked), asked, told)]
         else:
             slots = _at_least_one(horizon, 1)
-            walks = [w for g in grids for w in backtest_demand(g, span, demand_models(), slots, lead_s, progress)]
+            walks = [w for g in grids for w in backtest_demand(g, span, demand_models(), slots, lead_s, told)]
     if as_json:
         sys.stdout.write(json.dumps(_rows(walks), indent=1) + "\n")
     else:
@@ -109,17 +107,6 @@ def _tell_notes(grids: Sequence[Grid]) -> None:
     for grid in grids:
         for note in grid.notes:
             sys.stderr.write(f"note: series {grid.series}: {note}\n")
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress | None]:
-    """A bar on standard error when that is a terminal and people read along."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    with ProgressBar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("")
-        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
 
 
 def _last_moment(text: str) -> pd.Timestamp:

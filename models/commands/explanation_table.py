@@ -87,18 +87,25 @@ def _demand(prices: list[PlanPrice]) -> RenderableType:
 
 
 def _promises(explanation: PlanExplanation) -> RenderableType:
+    shown = explanation.promises[:MOST_ROWS]
+    columns = {
+        "cost": [_cost(each, explanation.unit) for each in shown],
+        "proven": [_proven(each, explanation.unit) for each in shown],
+        **dict(zip(("kWh", "kgCO2e", "USD"), zip(*map(_difference, shown), strict=True), strict=False)),
+        "shed without": [_shed(each) for each in shown],
+    }
+    own = {"gCO2e": "kgCO2e", "J": "kWh", "USD": "USD"}.get(explanation.unit, "")
+    told = {name: cells for name, cells in columns.items() if name != own and any(cell != "-" for cell in cells)}
     table = _table()
-    table.add_column("promise")
+    table.add_column("promise", no_wrap=True)
     table.add_column("of", overflow="fold")
-    for header in ("cost", "proven between", "kWh", "kgCO2e", "USD", "shed without"):
-        table.add_column(header, justify="right", no_wrap=header != "proven between")
-    for each in explanation.promises[:MOST_ROWS]:
-        table.add_row(
-            _NAMES.get(each.promise, ""), _text(each.subject or "all"), _cost(each, explanation.unit),
-            _proven(each, explanation.unit), *_difference(each), _shed(each),
-        )  # fmt: skip
+    for name in told:
+        table.add_column(name, justify="right", no_wrap=True)
+    for i, each in enumerate(shown):
+        cells = (column[i] for column in told.values())
+        table.add_row(_NAMES.get(each.promise, ""), _text(each.subject or "all"), *cells)
     title = "What each promise costs an epoch (modelled): solved again without it"
-    note = "kWh, kgCO2e, USD: between the two allocations found"
+    note = "proven: what the cost lies between; further columns: between the two allocations found"
     return _titled(title, table, _left_out(len(explanation.promises), "promises"), note)
 
 
@@ -110,18 +117,12 @@ def _cost(each: PlanPromise, unit: str) -> str:
 
 
 def _proven(each: PlanPromise, unit: str) -> str:
+    """The bounds of the cost; the unit once where it is the same."""
     if each.at_least is None or each.at_most is None:
         return "-"
-    low, high = (plain(value) for value in (each.at_least, each.at_most))
-    return (
-        f"{amount(each.at_most, unit)}"
-        if low == high
-        else f"{_bare(each.at_least, unit)} to {amount(each.at_most, unit)}"
-    )
-
-
-def _bare(value: float, unit: str) -> str:
-    return amount(value, unit) if value else "0"
+    low, high = amount(each.at_least, unit), amount(each.at_most, unit)
+    number, _, of = low.partition(" ")
+    return high if low == high else f"{number if number == '0' or high.endswith(of) else low} to {high}"
 
 
 def _difference(each: PlanPromise) -> tuple[str, str, str]:

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from freesh_plugin.core.errors import ConfigError
@@ -19,6 +17,8 @@ from models.allocation import SolveWorker, allocate
 from models.allocation.pareto import BEND, MOST_POINTS, Front, Point, Progress, pareto_front
 from models.commands.figure import check_target, save
 from models.commands.pareto_figure import axis_label, pareto_figure, weights_of
+from models.commands.progress import Progress as Told
+from models.commands.progress import progress
 from models.commands.solve import as_object
 from models.sources.scenario_folder import load_scenario
 
@@ -45,9 +45,9 @@ def pareto(
     check_target(plot)
     _check(x, y, points)
     scenario = load_scenario(folder)
-    with SolveWorker() as worker, _progress(quiet=as_json) as progress:
+    with SolveWorker() as worker, progress(quiet=as_json) as told:
         solve = partial(allocate, gap=gap, time_limit_s=time_limit, worker=worker)
-        front = pareto_front(scenario, solve, x=x.value, y=y.value, points=points, progress=progress)
+        front = pareto_front(scenario, solve, x=x.value, y=y.value, points=points, progress=_points(told))
     if as_json:
         sys.stdout.write(json.dumps(as_data(front), indent=1) + "\n")
     else:
@@ -122,12 +122,6 @@ def _notes(front: Front) -> Iterator[str]:
         yield "Knee: the point farthest below the line between the ends, each aim scaled from 0 to 1."
 
 
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress | None]:
-    """A bar on standard error when that is a terminal and people read along."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    with ProgressBar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("points found")
-        yield lambda found, wanted: bar.update(task, completed=found, total=wanted)
+def _points(told: Told | None) -> Progress | None:
+    """How many points are found."""
+    return None if told is None else lambda found, wanted: told("points found", found, wanted)

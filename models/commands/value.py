@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +10,6 @@ import pandas as pd
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from freesh_plugin.core.errors import ConfigError, ForecastError
@@ -21,11 +18,12 @@ from models.allocation import SolveWorker, allocate
 from models.allocation.to_plan import to_plan
 from models.commands.figure import check_target, save
 from models.commands.moments import is_whole_day, moment, seconds
+from models.commands.progress import progress
 from models.commands.value_figure import TITLES, value_figure, varied
 from models.domain.scenario import Scenario
 from models.evaluate.comparison import EQUAL_SERVICE, Row
 from models.evaluate.epoch import Epoch, epochs_between
-from models.evaluate.forecast_value import PERFECT, QUESTIONS, MakePlan, Progress, Value, value_of_forecasts
+from models.evaluate.forecast_value import PERFECT, QUESTIONS, MakePlan, Value, value_of_forecasts
 from models.evaluate.study import Forecasts, study_of
 from models.forecast.carbon import forecast_carbon
 from models.forecast.demand import forecast_demand
@@ -57,9 +55,9 @@ def value(
     fleet = dataclasses.replace(fleet, steps=_horizon(horizon, fleet))
     epochs = _epochs(fleet, start, end, seconds("--lead", lead))
     forecasts = Forecasts(forecast_carbon, forecast_demand, _level(quantile), seconds("--carbon-lag", carbon_lag))
-    with SolveWorker() as worker, _progress(quiet=as_json) as progress:
+    with SolveWorker() as worker, progress(quiet=as_json) as told:
         study = study_of(fleet, carbon_grids(carbon), demand_grids(demand), forecasts, _planner(worker, gap), epochs[0])
-        found = value_of_forecasts(study, epochs, progress)
+        found = value_of_forecasts(study, epochs, told)
     if as_json:
         sys.stdout.write(json.dumps(as_object(found, mix_assumed=study.truth.mix_assumed), indent=1) + "\n")
     else:
@@ -154,15 +152,3 @@ def _cells(row: Row) -> list[str]:
 
 def _short(number: float) -> str:
     return f"{number:.1f}" if abs(number) < 1_000 else f"{number:.0f}"
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress | None]:
-    """A bar on standard error when that is a terminal and people read along."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    with ProgressBar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("")
-        update: Callable[..., None] = bar.update
-        yield lambda what, done, total: update(task, description=what, completed=done, total=total)
