@@ -17,6 +17,7 @@ from models.domain.scenario import Objective, PricePoint, Scenario
 from tests.fakes.fleet_scenarios import tiny
 
 KWH = 3.6e6
+PRICED = tiny(prices=(PricePoint("here", 0, 50.0), PricePoint("there", 0, 80.0)))
 
 Candidate = tuple[float, float]
 """Carbon in kg, cost in USD."""
@@ -60,7 +61,7 @@ def corners(candidates: Sequence[Candidate]) -> list[Candidate]:
 def test_ends_first_then_what_lies_below_their_line() -> None:
     menu = Menu([(1, 9), (2, 4), (4, 2), (9, 1), (5, 5), (3, 3.5)])
 
-    front = pareto_front(tiny(), menu, points=9)
+    front = pareto_front(PRICED, menu, points=9)
 
     assert found(front) == [(1, 9), (2, 4), (4, 2), (9, 1)]  # (3, 3.5) beats nobody's line, (5, 5) is beaten
     assert [each.objective for each in (front.points[0], front.points[-1])] == [
@@ -72,7 +73,7 @@ def test_ends_first_then_what_lies_below_their_line() -> None:
 
 
 def test_the_knee_is_farthest_below_the_line_between_the_ends() -> None:
-    front = pareto_front(tiny(), Menu([(0, 10), (2, 3), (4, 2), (10, 0)]))
+    front = pareto_front(PRICED, Menu([(0, 10), (2, 3), (4, 2), (10, 0)]))
 
     assert front.knee is not None
     assert (front.knee.x, front.knee.y) == (2, 3)  # 1 - 0.2 - 0.3 = 0.5; the other is 1 - 0.4 - 0.2 = 0.4
@@ -80,11 +81,11 @@ def test_the_knee_is_farthest_below_the_line_between_the_ends() -> None:
 
 @pytest.mark.parametrize("menu", [[(0, 10), (10, 0)], [(0, 10), (5, 4.95), (10, 0)], [(1, 1)]])
 def test_a_straight_front_has_no_knee(menu: list[Candidate]) -> None:
-    assert pareto_front(tiny(), Menu(menu)).knee is None
+    assert pareto_front(PRICED, Menu(menu)).knee is None
 
 
 def test_one_plan_may_be_best_in_both() -> None:
-    front = pareto_front(tiny(), Menu([(1, 1), (2, 2)]))
+    front = pareto_front(PRICED, Menu([(1, 1), (2, 2)]))
 
     assert found(front) == [(1, 1)]
     assert (front.solves, front.dominated) == (2, 1)
@@ -93,8 +94,8 @@ def test_one_plan_may_be_best_in_both() -> None:
 def test_no_more_points_than_asked_for_and_the_widest_stretch_first() -> None:
     menu = Menu([(0, 100), (1, 50), (2, 40), (50, 2), (100, 0)])
 
-    assert len(found(pareto_front(tiny(), menu, points=3))) == 3
-    assert found(pareto_front(tiny(), menu, points=9)) == sorted(menu.candidates)
+    assert len(found(pareto_front(PRICED, menu, points=3))) == 3
+    assert found(pareto_front(PRICED, menu, points=9)) == sorted(menu.candidates)
 
 
 def test_cost_against_energy_has_a_weight_of_one_on_cost() -> None:
@@ -103,7 +104,7 @@ def test_cost_against_energy_has_a_weight_of_one_on_cost() -> None:
         usd, kwh = min(choices, key=lambda each: weight.cost * each[0] + weight.energy * each[1])
         return AllocationResult(Outcome.OPTIMAL, 0, 0, 0, {}, (), totals=Totals(kwh * KWH, None, usd))
 
-    front = pareto_front(tiny(), solve, x="cost", y="energy")
+    front = pareto_front(PRICED, solve, x="cost", y="energy")
 
     assert found(front) == [(1, 9), (2, 4), (9, 1)]
     assert front.points[1].objective == Objective(cost=1.0, energy=1.0, name="weights")
@@ -112,7 +113,7 @@ def test_cost_against_energy_has_a_weight_of_one_on_cost() -> None:
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=12, unique=True))
 @settings(max_examples=200, deadline=None)
 def test_a_sweep_finds_every_corner_and_nothing_that_is_beaten(menu: list[Candidate]) -> None:
-    front = found(pareto_front(tiny(), Menu(menu), points=100))
+    front = found(pareto_front(PRICED, Menu(menu), points=100))
 
     assert set(corners(menu)) <= set(front)
     assert not any(
@@ -121,7 +122,7 @@ def test_a_sweep_finds_every_corner_and_nothing_that_is_beaten(menu: list[Candid
 
 
 def test_undominated_keeps_the_first_of_equals() -> None:
-    result = Menu([(1, 1)])(tiny())
+    result = Menu([(1, 1)])(PRICED)
     rows = (("carbon", 1, 2), ("cost", 1, 2), ("energy", 2, 2))
     points = [Point(Objective.only(name), result, x, y) for name, x, y in rows]
 
@@ -139,7 +140,7 @@ def test_undominated_keeps_the_first_of_equals() -> None:
 )
 def test_what_makes_no_front_is_refused(asked: dict[str, object], why: str) -> None:
     with pytest.raises(AllocationError, match=why):
-        pareto_front(tiny(), Menu([(1, 1)]), **asked)  # type: ignore[arg-type]  # wrong on purpose
+        pareto_front(PRICED, Menu([(1, 1)]), **asked)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_a_solve_without_totals_is_said() -> None:
@@ -149,7 +150,7 @@ def test_a_solve_without_totals_is_said() -> None:
     with pytest.raises(
         AllocationError, match=r"carbon of an allocation that ended no_incumbent is not known: Time ran"
     ):
-        pareto_front(tiny(), solve)
+        pareto_front(PRICED, solve)
 
 
 def test_a_real_fleet_moves_from_the_clean_place_to_the_cheap_one() -> None:
