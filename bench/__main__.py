@@ -7,13 +7,15 @@ import sys
 QUICK = (
     ("bench.paper_vs_pulp",),
     ("bench.dag_parse",),
+    ("bench.scale", "--quick"),
     ("bench.backtests", "backtest_carbon_zones_2023_may_june", "backtest_demand_servegen_days_8_14"),
 )
 """Under ten minutes together on two cores."""
 
 FULL = (
-    *QUICK, ("bench.full_48_windows",), ("bench.solver_size",), ("bench.backtests",), ("bench.demand_quantiles",),
-    ("bench.carbon_refit",), ("bench.carbon_families",), ("bench.pareto_front",), ("bench.forecast_value",),
+    *QUICK, ("bench.full_48_windows",), ("bench.solver_size",), ("bench.scale",), ("bench.backtests",),
+    ("bench.demand_quantiles",), ("bench.carbon_refit",), ("bench.carbon_families",), ("bench.pareto_front",),
+    ("bench.forecast_value",),
 )  # fmt: skip
 
 
