@@ -52,9 +52,10 @@ def forecast_carbon_view(grids: Mapping[str, Grid], forecast: ForecastCarbon, la
     made: dict[tuple[str, datetime, int, int], QuantileForecast] = {}
 
     def view(zone: str, epoch: Epoch) -> np.ndarray:
-        row = timedelta(seconds=grids[zone].step_s)
         known = _floor(epoch.issued_at - timedelta(seconds=lag_s), grids[zone].step_s)
-        intervals = int((epoch.ends_at - epoch.issued_at + 2 * row).total_seconds() + lag_s) // epoch.step_s
+        # As many for every issue, so that they share: at most a row, a step and the lag lie before the issue.
+        ahead_s = (epoch.ends_at - epoch.issued_at).total_seconds() + lag_s + grids[zone].step_s + epoch.step_s
+        intervals = -int(-ahead_s // epoch.step_s)
         key = (zone, known, intervals, epoch.step_s)
         if key not in made:
             made[key] = forecast(

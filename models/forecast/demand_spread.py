@@ -100,14 +100,18 @@ def _blocks(grid: Grid, walked: Walked, first: int) -> Iterator[tuple[int, np.nd
 
 
 def _sizes(unrest: np.ndarray, errors: np.ndarray, known: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
-    """Expected size of the error of every issue, told in two ways, each of shape (issue,) and above 0."""
+    """Expected size of the error of every issue, told in two ways, each of shape (issue,) and above 0.
+
+    None is larger than the largest that is known: unrest of a kind never seen says nothing of how much larger.
+    """
     typical = float(np.average(np.abs(errors[known]), weights=weights))
     if typical <= 0 or known.sum() < MIN_SIZED:
         return [np.ones(len(unrest))]
     present = np.where(np.isfinite(unrest[known]), weights[:, None], 0.0)
     mean = (present * np.where(present > 0, unrest[known], 0.0)).sum(axis=0) / np.maximum(present.sum(axis=0), 1e-12)
     filled = np.where(np.isfinite(unrest), unrest, mean)
-    return [_in_proportion(filled, errors, known, weights, typical), _plain(filled, mean)]
+    told = (_in_proportion(filled, errors, known, weights, typical), _plain(filled, mean))
+    return [np.minimum(sizes, sizes[known].max()) for sizes in told]
 
 
 def _in_proportion(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
+from math import ceil, floor
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from models.domain.forecast import DataState, QuantileForecast, Reading
 from models.domain.records import ForecastRecord, PlanningStore
 from models.domain.scenario import Scenario
 from models.forecast import forecast_carbon
+from models.forecast.request import MAX_LAG_S
 from models.refresh.forecasts import CARBON_QUANTILES, OUTLOOK_S, fingerprint, rounded
 from models.refresh.provider import LIVE, provider_rows
 from models.refresh.reading import age_s, known_at, no_source, state_of, worst
@@ -134,12 +135,17 @@ def _of_zone(known: _Known, slot: Slot, fleet: Scenario, cut_off: datetime) -> l
             exogenous=_known_ahead(table),
             levels=LEVELS,
             series=known.zone,
-            # Past issues are judged as this one is made: with rows that old.
-            publication_lag_s=max(age_s(known.reading, cut_off) or 0.0, 0.0),
+            publication_lag_s=_lag_s(known.reading, cut_off),
             provider=known.provider,
         )
         forecasts.append(rounded(forecast, "carbon"))
     return forecasts
+
+
+def _lag_s(reading: Reading, cut_off: datetime) -> float:
+    """Past issues are judged as this one is made: with rows that old, in whole seconds, so far as a lag may go."""
+    age = timedelta() if reading.known_until is None else cut_off - reading.known_until
+    return float(min(max(floor(age.total_seconds()), 0), MAX_LAG_S))
 
 
 def _known_ahead(table: pd.DataFrame) -> pd.DataFrame | None:

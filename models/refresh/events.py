@@ -61,14 +61,15 @@ def demand_above(
 
     Args:
         rows: As `Reading.rows` of traffic, up to now.
-        plan: The plan of the slot; classes are those of its partitions.
+        plan: The plan of the slot. Classes of every partition count: the next plan may choose another, and must
+            not escape what was measured by that.
         forecast: The demand forecast of the same slot.
         fleet: Boundaries of the partitions, and the length of a step.
         since: Rows that began before are not looked at: the forecast was not made for them, or knew them.
         at: Now, aware UTC.
     """
-    for model, chosen in plan.partition.items():
-        for offered, series in _offered(rows, chosen.name, model, fleet).items():
+    for partition, model in dict.fromkeys((each.partition, each.model) for each in fleet.profiles):
+        for offered, series in _offered(rows, partition, model, fleet).items():
             last = series[series.index >= pd.Timestamp(since)].iloc[-SUSTAINED:]
             limits = [_limit(offered, forecast, moment.to_pydatetime()) for moment in last.index]
             known = [limit for limit in limits if limit is not None]

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from freesh_plugin.core.errors import AllocationError, ForecastError, FreeshError
-from freesh_plugin.core.plan import Hold, Plan, PlanMode
+from freesh_plugin.core.plan import SCHEMA_VERSION, Hold, Plan, PlanMode
 from freesh_plugin.core.plan_json import decode_plan, encode_plan, seal
 from freesh_plugin.core.units import EPOCH_S, PLAN_LIFETIME_S, epoch_start_s
 from models.allocation.baselines import baselines
@@ -162,6 +162,7 @@ def _issued_again(problem: Problem, revision: int, why: ForecastError | Allocati
     return seal(
         msgspec.structs.replace(
             before,
+            schema_version=SCHEMA_VERSION,
             epoch=problem.order.slot.epoch,
             revision=revision,
             mode=_mode(before, problem.order.mode),

@@ -90,8 +90,8 @@ def _of_zone(zone: str, reading: Reading, slot: Slot, cut_off: datetime) -> list
     starts = pd.date_range(
         pd.Timestamp(slot.starts_at).floor(step), slot.starts_at + AHEAD, freq=step, inclusive="left"
     )
-    published = known.reindex(starts)
-    yesterday = known.reindex(starts - DAY).set_axis(starts)
+    published = _held(known, starts)
+    yesterday = _held(known, starts - DAY).set_axis(starts)
     basis = np.select([published.notna(), yesterday.notna()], [PUBLISHED, ASSUMED], default="")
     prices = published.fillna(yesterday).to_numpy()
     series = []
@@ -100,6 +100,27 @@ def _of_zone(zone: str, reading: Reading, slot: Slot, cut_off: datetime) -> list
         if name:
             series.append(_series(zone, name, starts[rows[0]].to_pydatetime(), prices[rows], step, cut_off))
     return series
+
+
+def _held(known: "pd.Series[float]", starts: pd.DatetimeIndex) -> "pd.Series[float]":
+    """Prices at each start: of its own row, or of the longer row that holds it, at most an hour.
+
+    A row lasts until the next one if its neighbours are as far apart; what is missing among short rows stays missing.
+    """
+    if known.empty:
+        return known.reindex(starts)
+    times = pd.DatetimeIndex(known.index)
+    apart = np.diff(times.as_unit("s").asi8).astype(float)
+    if not len(apart):
+        return known.reindex(starts)
+    ahead, before = np.append(apart, apart[-1]), np.insert(apart, 0, apart[0])
+    after_next = np.append(ahead[1:], ahead[-1])
+    regular = (ahead == before) | (ahead == after_next)
+    lasts = np.minimum(np.where(regular, ahead, np.minimum(ahead, before)), LONGEST_INTERVAL.total_seconds())
+    at = times.searchsorted(starts, side="right") - 1
+    since = (starts.as_unit("s").asi8 - times.as_unit("s").asi8[np.maximum(at, 0)]).astype(float)
+    there = (at >= 0) & (since < lasts[np.maximum(at, 0)])
+    return pd.Series(np.where(there, known.to_numpy()[np.maximum(at, 0)], np.nan), index=starts)
 
 
 def _series(

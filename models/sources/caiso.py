@@ -32,6 +32,9 @@ PUBLISHED_AT = time(14, 0)
 """Results of a day are out at about 13:00 in California the day before, seldom later than this. Where a past slot is
 filled in, what was published after its cut-off is left out by this rule: assumed, since answers do not say."""
 LIVE = timedelta(hours=1)
+MOST_BYTES = 8 * 1024 * 1024
+"""Most bytes that an answer unpacks to: a month of one node takes about one million."""
+_MOST_COLUMNS = 100
 APART_S = 5.0
 """CAISO refuses requests that follow each other faster."""
 PUBLISHING = Publishing(
@@ -98,7 +101,7 @@ class CaisoPrices:
         if answer.status_code != HTTPStatus.OK:
             raise SourceError(told(request, answer))
         try:
-            name, content = only_file(answer.body)
+            name, content = only_file(answer.body, MOST_BYTES)
         except SourceError as error:
             raise SourceError(f"{told(request, answer)}; {error}") from error
         if name.lower().endswith(".xml"):
@@ -120,6 +123,9 @@ class CaisoPrices:
             raise SourceError(f"{self.name}: refused with code {code or 'none'}: {said}")
 
     def _read(self, content: bytes, zone: str) -> pd.DataFrame:
+        columns = content.partition(b"\n")[0].count(b",") + 1
+        if columns > _MOST_COLUMNS:
+            raise SourceError(f"{self.name}: a table of {columns} columns, the limit is {_MOST_COLUMNS}")
         try:
             table = pd.read_csv(io.BytesIO(content), dtype=str)
         except ValueError as error:

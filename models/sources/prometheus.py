@@ -4,6 +4,7 @@ Counter resets are Prometheus's own job (`increase`). A cell that no runtime cou
 no runtime was scraped has no rows at all, and stays missing.
 """
 
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -60,8 +61,10 @@ class PrometheusTraffic:
 
     @property
     def name(self) -> str:
-        """Prometheus and where it is."""
-        return f"Prometheus at {self.url}"
+        """Prometheus, where it is, and what is asked of it if not cells every five minutes: rows are kept by it."""
+        rows = "" if self.step_s == STEP_S else f", rows of {self.step_s} s"
+        asked = "" if self.totals is None else f", totals {hashlib.sha256(self.totals.encode()).hexdigest()[:8]}"
+        return f"Prometheus at {self.url}{rows}{asked}"
 
     def fetch(self, cells: CellGrid, start: datetime, end: datetime) -> Fetched:
         """See `TrafficSource`; the cells are those that the runtimes count in.

@@ -20,7 +20,7 @@ def only_file(body: bytes, limit: int = MOST_BYTES) -> tuple[str, bytes]:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            files = [each for each in archive.infolist() if not each.is_dir()]
+            files = [each for each in archive.infolist() if each.filename and not each.is_dir()]
             if len(files) != 1:
                 raise SourceError(f"zip archive with {len(files)} files, expected 1")
             (file,) = files
@@ -28,7 +28,7 @@ def only_file(body: bytes, limit: int = MOST_BYTES) -> tuple[str, bytes]:
                 raise SourceError(f"zip archive: {file.filename[:100]!r} is encrypted or compressed in another way")
             with archive.open(file) as opened:
                 content = opened.read(limit + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, IndexError, NotImplementedError, ValueError) as error:
         raise SourceError(f"no readable zip archive: {error}") from error
     if len(content) > limit:
         raise SourceError(f"zip archive: {file.filename[:100]!r} unpacks to more than the limit of {limit} bytes")
