@@ -1,6 +1,7 @@
 """What a scenario may ask that no allocation, or this form, can give: refused, or said in a note; never silent."""
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from freesh_plugin.core.errors import AllocationError, ScenarioError
 from models.allocation.fleet import Fleet
@@ -62,29 +63,50 @@ def _check_caps(scenario: Scenario) -> None:
 
 def paper_notes(scenario: Scenario) -> tuple[str, ...]:
     """What the scenario asks for and the published form does not know, in sentences."""
-    return tuple(f"The published form does not know {each}: not considered." for each in _beyond_paper(scenario))
+    beyond = (f"The published form does not know {each}: not considered." for each in _beyond_paper(scenario))
+    return (*beyond, *_likely_typos(scenario))
 
 
 def _beyond_paper(scenario: Scenario) -> Iterator[str]:
-    if any(each.allowed_origins is not None for each in scenario.locations):
-        yield "residency (allowed_origins)"
-    if any(each.rtt_s for each in scenario.locations):
-        yield "network latency (rtt_s)"
-    if any(each.max_share < 1 for each in scenario.locations):
-        yield "max_share"
-    if any(each.power_cap_w is not None for each in scenario.locations):
-        yield "power_cap_w"
-    if scenario.max_changes_per_location is not None:
-        yield "max_changes_per_location"
-    if scenario.machines:
-        yield "machines and when they are available (machines.csv)"
-    if scenario.survive is not Survive.NONE:
-        yield f"survive: {scenario.survive.value}"
+    places = scenario.locations
+    stated = {
+        "residency (allowed_origins)": any(each.allowed_origins is not None for each in places),
+        "network latency (rtt_s)": any(each.rtt_s for each in places),
+        "max_share": any(each.max_share < 1 for each in places),
+        "power_cap_w": any(each.power_cap_w is not None for each in places),
+        "pue": any(each.pue != 1 for each in places),
+        "host_power_w": any(each.host_power_w for each in places),
+        "max_changes_per_location": scenario.max_changes_per_location is not None,
+        "machines and when they are available (machines.csv)": bool(scenario.machines),
+        "what runs (running.csv), nor what starting takes": bool(scenario.running),
+        "power by load (power.csv)": any(each.power_levels for each in scenario.profiles),
+        "tiers (their demand is added up)": len(scenario.tiers) > 1,
+        f"survive: {scenario.survive.value}": scenario.survive is not Survive.NONE,
+    }
+    yield from (name for name, is_stated in stated.items() if is_stated)
 
 
 def full_notes(scenario: Scenario) -> tuple[str, ...]:
     """What the scenario asks for and this release does not keep, and what is assumed, in sentences."""
-    return tuple(_unkept(scenario))
+    return (*_unkept(scenario), *_likely_typos(scenario))
+
+
+def _likely_typos(scenario: Scenario) -> Iterator[str]:
+    """Names that nothing answers to: no error, for stock and demand come and go, but hardly meant."""
+    types = sorted({kind for each in scenario.locations for kind in each.gpus})
+    for mode in scenario.modes:
+        for kind in sorted(set(mode.gpus) - set(types)):
+            yield f"Mode {mode.name} takes {kind} GPUs, which no location has: it is never used{_close(kind, types)}."
+    origins = sorted({each.origin for each in scenario.demand})
+    for location in scenario.locations:
+        for origin in sorted({*location.rtt_s, *(location.allowed_origins or ())} - set(origins)):
+            if close := _close(origin, origins):
+                yield f"Location {location.name} names origin {origin!r}, from which there is no demand{close}."
+
+
+def _close(name: str, known: list[str]) -> str:
+    nearest = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f" (is {nearest[0]!r} meant?)" if nearest else ""
 
 
 def _unkept(scenario: Scenario) -> Iterator[str]:

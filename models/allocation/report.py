@@ -13,6 +13,8 @@ from models.allocation.totals import totals
 from models.allocation.verdict import proven, relative_gap
 from models.domain.allocation import AllocationResult, Exposed, Flow, Outcome, Shed
 
+_DUST = 1e-4
+"""Shedding below this share of what is asked is not worth a sentence."""
 SHED_SLACK = 1e-3
 """How far from its bound, relatively, an optimum is that sheds: the bound holds for levels a little loosened."""
 
@@ -107,8 +109,11 @@ def _exposed(data: ProgramData, solution: Solution) -> Iterator[Exposed]:
 
 
 def _dips(data: ProgramData, solution: Solution) -> Iterator[str]:
-    """Shedding that ends when the instances that start are ready."""
-    late = {t for _, t in solution.shed if t < data.warm_up_steps}
-    if late and not {t for _, t in solution.shed} - late:
-        worst = max(sum(rate for (_, t), rate in solution.shed.items() if t == step) for step in late)
-        yield f"Up to {worst:.3g} req/s are shed until the instances that start are ready: no room beside them."
+    """Shedding that ends when the instances that start are ready; rounding in later steps is none."""
+    rates: dict[int, float] = {}
+    for (_, t), rate in solution.shed.items():
+        rates[t] = rates.get(t, 0.0) + rate
+    asked = max((sum(r for (_, t), r in data.demand_rps.items() if t == step) for step in rates), default=0.0)
+    shed = {t: rate for t, rate in rates.items() if rate > _DUST * asked}
+    if shed and all(t < data.warm_up_steps for t in shed):
+        yield f"Up to {max(shed.values()):.3g} req/s are shed until the instances that start are ready."

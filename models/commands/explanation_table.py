@@ -88,24 +88,23 @@ def _demand(prices: list[PlanPrice]) -> RenderableType:
 
 def _promises(explanation: PlanExplanation) -> RenderableType:
     shown = explanation.promises[:MOST_ROWS]
-    columns = {
-        "cost": [_cost(each, explanation.unit) for each in shown],
-        "proven": [_proven(each, explanation.unit) for each in shown],
-        **dict(zip(("kWh", "kgCO2e", "USD"), zip(*map(_difference, shown), strict=True), strict=False)),
-        "shed without": [_shed(each) for each in shown],
-    }
     own = {"gCO2e": "kgCO2e", "J": "kWh", "USD": "USD"}.get(explanation.unit, "")
-    told = {name: cells for name, cells in columns.items() if name != own and any(cell != "-" for cell in cells)}
     table = _table()
     table.add_column("promise", no_wrap=True)
-    table.add_column("of", overflow="fold")
-    for name in told:
-        table.add_column(name, justify="right", no_wrap=True)
-    for i, each in enumerate(shown):
-        cells = (column[i] for column in told.values())
-        table.add_row(_NAMES.get(each.promise, ""), _text(each.subject or "all"), *cells)
+    table.add_column("of", overflow="fold", min_width=9)
+    table.add_column("cost", justify="right", no_wrap=True)
+    table.add_column("proven", justify="right")
+    table.add_column("and", overflow="fold", min_width=12)
+    sheds = any(_shed(each) not in ("-", "nothing") for each in shown)
+    if sheds:
+        table.add_column("shed without", justify="right", no_wrap=True)
+    for each in shown:
+        table.add_row(
+            _NAMES.get(each.promise, ""), _text(each.subject or "all"), _cost(each, explanation.unit),
+            _proven(each, explanation.unit), _beside(each, own), *([_shed(each)] if sheds else []),
+        )  # fmt: skip
     title = "What each promise costs an epoch (modelled): solved again without it"
-    note = "proven: what the cost lies between; further columns: between the two allocations found"
+    note = "proven: what the cost lies between; and: between the two allocations found"
     return _titled(title, table, _left_out(len(explanation.promises), "promises"), note)
 
 
@@ -117,18 +116,26 @@ def _cost(each: PlanPromise, unit: str) -> str:
 
 
 def _proven(each: PlanPromise, unit: str) -> str:
-    """The bounds of the cost; the unit once where it is the same."""
+    """The bounds of the cost, in its unit unless they are told in another size of it."""
     if each.at_least is None or each.at_most is None:
         return "-"
     low, high = amount(each.at_least, unit), amount(each.at_most, unit)
-    number, _, of = low.partition(" ")
-    return high if low == high else f"{number if number == '0' or high.endswith(of) else low} to {high}"
+    sizes = {text.partition(" ")[2] for text in (low, high, amount(each.cost or 0.0, unit)) if text[:2] != "0 "}
+    if len(sizes) <= 1:
+        low, high = (text.partition(" ")[0] for text in (low, high))
+    return high if low == high else f"{low} to {high}"
 
 
 def _difference(each: PlanPromise) -> tuple[str, str, str]:
     kwh = "-" if each.energy_j is None else _signed(each.energy_j / JOULES_PER_KWH)
     carbon = "-" if each.carbon_g is None else _signed(each.carbon_g / 1e3)
     return kwh, carbon, "-" if each.cost_usd is None else _signed(each.cost_usd)
+
+
+def _beside(each: PlanPromise, own: str) -> str:
+    """What else the promise takes, but for the unit that its cost is in."""
+    told = zip(_difference(each), ("kWh", "kgCO2e", "USD"), strict=True)
+    return ", ".join(f"{amount} {unit}" for amount, unit in told if unit != own and amount not in ("-", "0")) or "-"
 
 
 def _signed(value: float) -> str:

@@ -142,7 +142,7 @@ FAULTS: list[tuple[str, Behaviour, str]] = [
     ("not found", reply(b"gone", status=404), "answered 404"),
     ("an empty archive", reply(b"PK\x05\x06" + b"\0" * 18), "with 0 files"),
     ("two files", reply(two_files()), "with 2 files"),
-    ("a bomb", reply(bomb()), "more than the limit of 67108864 bytes"),
+    ("a bomb", reply(bomb()), "more than the limit of 8388608 bytes"),
     ("a damaged archive", reply(damaged()), "no readable zip archive"),
     ("another node", reply(zipped(f"{HEAD}\n{row(8, 'LMP', '1', node='OTHER')}")), "answered 'OTHER'"),
     ("another market", reply(zipped(f"{HEAD}\n{row(8, 'LMP', '1', market='RTM')}")), "answered 'RTM'"),
@@ -166,3 +166,10 @@ def test_an_encrypted_archive_is_not_opened() -> None:
     locked[at + 8] |= 1
     with pytest.raises(SourceError, match="encrypted"):
         only_file(bytes(locked))
+
+
+def test_an_archive_whose_entry_has_no_name_is_refused() -> None:
+    body = bytearray(zipped())
+    body[body.find(b"PK\x01\x02") + 46] = 0
+    with pytest.raises(SourceError, match="zip archive"):
+        only_file(bytes(body))

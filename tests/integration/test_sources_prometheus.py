@@ -196,3 +196,15 @@ def test_totals_are_what_the_settings_query_gives(server: PayloadServer) -> None
     assert rows[["prompt_cell", "answer_cell", "model", "origin", "tier"]].drop_duplicates().values.tolist() == [
         ["0-inf", "0-inf", "big", "any", "default"]
     ]
+
+
+def test_rows_are_kept_apart_by_what_was_asked() -> None:
+    url = "http://127.0.0.1:9090"
+    names = {
+        PrometheusTraffic(url).name,
+        PrometheusTraffic(url, step_s=60).name,
+        PrometheusTraffic(url, totals="sum(rate(a[5m]))").name,
+        PrometheusTraffic(url, totals="sum(rate(b[5m]))").name,
+    }
+    assert len(names) == 4
+    assert not any("rate" in name for name in names)

@@ -270,3 +270,10 @@ def test_shedding_that_is_not_proven_least_is_said() -> None:
     assert result.instances
     assert result.shed
     assert result.notes
+
+
+def test_names_that_nothing_answers_to_are_said() -> None:
+    scenario = location(tiny(modes=(Mode("TP2", {"G": 2}), Mode("TP4", {"GG": 4}))), "here", rtt_s={"amy": 0.1})
+    notes = allocate(scenario, gap=0.0).notes
+    assert "Mode TP4 takes GG GPUs, which no location has: it is never used (is 'G' meant?)." in notes
+    assert "Location here names origin 'amy', from which there is no demand (is 'any' meant?)." in notes

@@ -133,10 +133,10 @@ def test_prices_and_costs_are_told_with_their_units(width: int) -> None:
 
 def test_costs_show_what_is_proven_of_them() -> None:
     text = shown(explanation())
-    assert line(text, "survive") == "survive all 20 gCO2e 19 to 22 gCO2e +1 +0.25 nothing"
-    assert line(text, "residency") == "residency paris 0 gCO2e 0 to 4 gCO2e 0 - nothing"
-    assert line(text, "demand margin") == "demand margin all not reached - - - -"
-    assert line(text, "max_share") == "max_share oslo see below - - - 0"
+    assert line(text, "survive") == "survive all 20 gCO2e 19 to 22 +1 kWh, +0.25 USD nothing"
+    assert line(text, "residency") == "residency paris 0 gCO2e 0 to 4 - nothing"
+    assert line(text, "demand margin") == "demand margin all not reached - - -"
+    assert line(text, "max_share") == "max_share oslo see below - - 0"
 
 
 def test_what_is_worth_less_is_counted() -> None:

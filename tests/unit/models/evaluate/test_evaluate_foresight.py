@@ -135,3 +135,17 @@ def test_perfect_carbon_is_the_hour() -> None:
 
     assert view("Z", epoch(1)).tolist() == [0] * 6
     assert view("Z", epoch(2)).tolist() == [1] * 6
+
+
+@pytest.mark.parametrize(
+    ("row_s", "step_s", "steps"), [(300, 1_800, 1), (300, 1_800, 2), (300, 3_600, 1), (900, 3_600, 1)]
+)
+def test_a_forecast_of_fine_rows_covers_every_coarse_step(row_s: int, step_s: int, steps: int) -> None:
+    def forecast(history: Any, *, issued_at: datetime, intervals: int, step_s: int, **_: Any) -> QuantileForecast:
+        starts_at = issued_at.replace(minute=issued_at.minute // (step_s // 60) * (step_s // 60) % 60)
+        return QuantileForecast(
+            "Z", issued_at, starts_at, step_s, (), np.ones(intervals), np.empty((0, intervals)), "f"
+        )
+
+    view = foresight.forecast_carbon_view({"Z": ramp(row_s)}, forecast, lag_s=0)
+    assert len(view("Z", Epoch(START - timedelta(minutes=10), START, steps, step_s))) == steps

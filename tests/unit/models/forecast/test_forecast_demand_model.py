@@ -263,3 +263,15 @@ def test_inputs_do_not_change_with_rows_after_the_origin() -> None:
     np.testing.assert_array_equal(first.simple, second.simple)
     np.testing.assert_array_equal(first.moves, second.moves)
     np.testing.assert_array_equal(first.unrest, second.unrest)
+
+
+def test_a_sudden_halt_of_a_calm_series_does_not_ask_for_a_fleet() -> None:
+    noise = np.random.default_rng(3).normal(0, 0.6, 144 * 14)
+    values = 100 + noise
+    values[-3:] = 0.0
+    history = pd.Series(values, index=pd.date_range(START, periods=len(values), freq="10min"))
+    issued = START + timedelta(minutes=10 * len(values))
+    said = forecast_demand(
+        history, issued_at=issued, starts_at=issued + timedelta(minutes=10), intervals=1, step_s=1_800, series="d"
+    )
+    assert said.quantile(0.95)[0] < 400

@@ -1,8 +1,10 @@
 """Prices of a slot: published, assumed or missing, each said; the fleet's own table first; plans that count money."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from models.allocation import allocate
@@ -15,6 +17,7 @@ from models.refresh.prices import refresh_prices
 from models.refresh.problem import PlanOrder
 from models.refresh.slot import Slot
 from models.refresh.story import forecast_story
+from models.sources.ports import Fetched, Publishing
 from models.sources.store import SqlPlanningStore
 from tests.fakes.forecasts import carbon_record, demand_record
 from tests.fakes.small_fleet import DEMAND, SCENARIO, ZONES, small_fleet
@@ -174,3 +177,35 @@ def test_a_past_slot_is_not_shown_prices_that_were_read_after_it(store: SqlPlann
     source.down = {"P-CHEAP", "P-DEAR"}
     record = refresh_prices(SLOT, fleet, source, store, now=Slot(SLOT.epoch + 4).issue_at)
     assert {each.model for each in record.forecasts} <= {"assumed"}
+
+
+class ChangingRows:
+    """Implements `PriceSource`: hourly rows until midnight, quarter hours after it, but for one that is missing."""
+
+    name = "changing rows"
+    publishing = Publishing(lag=timedelta(), max_age=timedelta(), updated_every=timedelta(minutes=45))
+
+    def fetch(self, zones: Sequence[str], start: datetime, end: datetime, *, cut_off: datetime) -> Fetched:
+        del start, end, cut_off
+        later = MIDNIGHT + timedelta(days=1)
+        times = [MIDNIGHT + timedelta(hours=hour) for hour in range(24)]
+        times += [later + timedelta(minutes=15 * quarter) for quarter in range(96) if quarter != 5]
+        return Fetched(
+            pd.DataFrame(
+                {
+                    "time": pd.DatetimeIndex(times * len(zones)),
+                    "zone": [zone for zone in zones for _ in times],
+                    "price_usd_per_mwh": [float(moment.hour) for moment in times] * len(zones),
+                }
+            )
+        )
+
+
+def test_an_hourly_row_holds_its_hour_beside_finer_rows_and_a_hole_stays_one(
+    store: SqlPlanningStore, fleet: Scenario
+) -> None:
+    record = refresh_prices(SLOT, fleet, ChangingRows(), store, now=ON_TIME)
+    told = [each for each in record.forecasts if each.series == "P-DEAR"]
+    assert told[0].mean[:8].tolist() == [8.0] * 4 + [9.0] * 4
+    (hole,) = [each for each in told if each.model == "assumed" and each.starts_at.date() > MIDNIGHT.date()][:1]
+    assert (hole.starts_at - MIDNIGHT, len(hole.mean)) == (timedelta(hours=25, minutes=15), 1)
