@@ -176,6 +176,28 @@ def test_demand_above_its_forecast_is_planned_for(store: SqlPlanningStore, fleet
     assert watched(fleet, FlatTraffic(rps=15.0), store, now=IN_SLOT + timedelta(minutes=5)) == ()
 
 
+def test_a_new_plan_cannot_escape_what_was_measured_by_another_partition(
+    store: SqlPlanningStore, fleet: Scenario
+) -> None:
+    """Partition b, cut at the same place and a little worse: its forecast must not look cheaper than what came."""
+    (own,) = fleet.partitions
+    worse = [dataclasses.replace(each, partition="b", capacity_rps=each.capacity_rps * 0.97) for each in fleet.profiles]
+    twofold = dataclasses.replace(
+        fleet,
+        partitions=(own, dataclasses.replace(own, name="b")),
+        profiles=(*fleet.profiles, *worse),
+        slos=(*fleet.slos, *(dataclasses.replace(each, partition="b") for each in fleet.slos)),
+    )
+    both = DEMAND | {("b", name): rate for (_, name), rate in DEMAND.items()}
+    store.save_forecast(demand_record(SLOT, both))
+    store.save_forecast(carbon_record(SLOT, ZONES))
+    first = make_plan(PlanOrder(SLOT), twofold, store, solve, now=SLOT.issue_at).plan
+    say(store, first, True)
+    assert watched(twofold, FlatTraffic(rps=12.0), store, now=IN_SLOT)
+    plan = make_plan(PlanOrder(SLOT), twofold, store, solve, now=IN_SLOT).plan
+    assert {each.demand_rps for each in plan.demand} == {12.0}
+
+
 def test_measured_demand_is_shared_by_origin_as_forecast() -> None:
     event = EventRecord(
         1, "demand_above", "a S default default", IN_SLOT, "x",
