@@ -7,9 +7,7 @@ year the model is measured on.
 Usage: FREESH_DATA=FOLDER python -m bench.carbon_families
 """
 
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,10 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench import convert_hourly_zones
 from bench.carbon_candidates import AutoRegression, Smoothing, Trees
 from bench.carbon_mix import best_mix
-from bench.record import ROOT, record
+from bench.on_hourly_zones import measure
+from bench.record import ROOT
 from models.forecast.blend import best_pair, blend, choose_by_group
 from models.forecast.carbon_recipe import INTRADAY
 from models.forecast.family import Family, Fitted, Lesson
@@ -171,18 +169,5 @@ def run(table: Path) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Converts, compares and records."""
-    folder = os.environ.get("FREESH_DATA")
-    if not folder:
-        raise SystemExit("FREESH_DATA is not set: it names the folder of the public data sets")
-    source = Path(folder) / convert_hourly_zones.SOURCE
-    with tempfile.TemporaryDirectory() as scratch:
-        table = Path(scratch) / "zones.parquet"
-        convert_hourly_zones.convert(source, table)
-        results = run(table)
-    record("carbon_families", command="python -m bench.carbon_families", inputs=[source], code=CODE, results=results)
-
-
 if __name__ == "__main__":
-    main()
+    measure("carbon_families", run, CODE)

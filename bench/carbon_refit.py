@@ -6,9 +6,7 @@ a week, on the last 60 days, the last year, or all there is.
 Usage: FREESH_DATA=FOLDER python -m bench.carbon_refit
 """
 
-import os
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench import convert_hourly_zones
-from bench.record import ROOT, record
+from bench.on_hourly_zones import measure
+from bench.record import ROOT
 from models.forecast.carbon_model import CarbonModel
 from models.forecast.grid import Grid
 from models.forecast.issues import Issues
@@ -85,18 +83,5 @@ def run(table: Path) -> dict[str, Any]:
     return {"mean": table_of.reset_index().to_dict("records"), "rows": rows}
 
 
-def main() -> None:
-    """Converts, compares and records."""
-    folder = os.environ.get("FREESH_DATA")
-    if not folder:
-        raise SystemExit("FREESH_DATA is not set: it names the folder of the public data sets")
-    source = Path(folder) / convert_hourly_zones.SOURCE
-    with tempfile.TemporaryDirectory() as scratch:
-        table = Path(scratch) / "zones.parquet"
-        convert_hourly_zones.convert(source, table)
-        results = run(table)
-    record("carbon_refit", command="python -m bench.carbon_refit", inputs=[source], code=CODE, results=results)
-
-
 if __name__ == "__main__":
-    main()
+    measure("carbon_refit", run, CODE)

@@ -1,4 +1,6 @@
-"""The constraints of the full program: one function each, its formula in the docstring.
+"""The constraints of the full program, put together: one function each, its formula in the docstring.
+
+Those on stock, on changes and on losses have files of their own, `stock`, `changes` and `survive`.
 
 n location, a model, q partition, r class, m mode, h = (model, GPUs), c GPU type, t step, o origin, k tier; a pool is
 (n, a, q, r, m), a stream (a, q, r, o, k). Every row has a key: its family, and what it is the row of.

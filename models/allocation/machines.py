@@ -1,4 +1,4 @@
-"""The machines of a scenario: the GPUs that each has all horizon long, and what runs on them now."""
+"""The machines of a scenario: the GPUs that each has, all horizon long or in some steps, and what runs on them now."""
 
 from collections import Counter
 from collections.abc import Mapping

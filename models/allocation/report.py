@@ -1,4 +1,4 @@
-"""From a solution to the result that others read: counts, flows, shedding, totals, and what binds, in words."""
+"""From a solution to the result that others read: counts, flows, shedding, exposure, totals, and notes on them."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A solution of one partition's program: instances, flows, shedding, and what they come to."""
+"""A solution of the full program: instances, flows, shedding, and what they come to."""
 
 import dataclasses
 from collections.abc import Mapping

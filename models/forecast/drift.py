@@ -1,12 +1,9 @@
-"""Drift: whether recent errors, or recent shares of cells, still look like those before; a pure detector."""
+"""Drift: whether recent errors still look like those before; a pure detector."""
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-
-from freesh_plugin.core.errors import ForecastError
 
 MIN_BLOCKS = 8
 """Fewer blocks than this on one side of a change prove nothing."""
@@ -15,9 +12,6 @@ THRESHOLD = 4.2
 """A change counts when its two sides lie this many standard errors apart. Chosen on series without drift: about one in
 a hundred of a fortnight's half hours then gives a false alarm (the tests measure it)."""
 
-STABLE_BELOW = 0.25
-"""Population stability index from which shares have drifted, by custom."""
-
 
 @dataclass(frozen=True)
 class Drift:
@@ -25,7 +19,7 @@ class Drift:
 
     Attributes:
         since: Number of the first error after it.
-        score: Distance of the two sides, in standard errors; of shares: the population stability index.
+        score: Distance of the two sides, in standard errors.
         sentence: What changed, in words.
     """
 
@@ -95,34 +89,3 @@ def _words(what: str, change: float) -> str:
     if what == "level":
         return f"demand lies {'above' if change > 0 else 'below'} the forecast more often than it did"
     return f"errors are {'larger' if change > 0 else 'smaller'} than they were"
-
-
-def share_drift(before: "pd.Series[float]", now: "pd.Series[float]") -> Drift | None:
-    """Whether shares of cells have drifted by their population stability index, Σ (now - before)·ln(now / before).
-
-    Args:
-        before: Counts or shares by cell, at least 0, not all 0.
-        now: The same, later; a cell that only one of them has counts as 0 in the other.
-
-    Raises:
-        ForecastError: a negative or missing value, or nothing counted.
-    """
-    cells: list[Hashable] = sorted({*before.index, *now.index}, key=str)
-    old, new = (_shares(each.reindex(cells, fill_value=0.0)) for each in (before, now))
-    terms = (new - old) * np.log(new / old)
-    index = float(terms.sum())
-    if index < STABLE_BELOW:
-        return None
-    most = int(np.argmax(terms))
-    change = f"{cells[most]} went from {old[most]:.0%} to {new[most]:.0%}"
-    return Drift(0, index, f"shares of cells have drifted (stability index {index:.2f}): {change}")
-
-
-def _shares(counts: "pd.Series[float]") -> np.ndarray:
-    """Shares with a floor of 1e-4, so that an empty cell has a logarithm."""
-    values = counts.to_numpy(dtype=float)
-    if not (np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0):
-        raise ForecastError(f"shares of {len(values)} cells with sum {values.sum():g}: each at least 0, sum above 0")
-    floored = np.maximum(values / values.sum(), 1e-4)
-    shares: np.ndarray = floored / floored.sum()
-    return shares

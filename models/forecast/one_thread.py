@@ -13,7 +13,7 @@ R = TypeVar("R")
 def one_thread(function: Callable[P, R]) -> Callable[P, R]:
     """Decorator: linear algebra inside the function takes one thread.
 
-    With two threads on a busy machine of two cores the same fits took twenty times as long.
+    On a busy machine a second thread waits for its core at every one of many small products.
     """
 
     @wraps(function)

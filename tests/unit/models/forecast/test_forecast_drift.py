@@ -1,11 +1,9 @@
-"""Drift: injected changes are found and dated, stationary series seldom raise an alarm, shares have their index."""
+"""Drift: injected changes are found and dated, stationary series seldom raise an alarm."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from freesh_plugin.core.errors import ForecastError
-from models.forecast import error_drift, share_drift
+from models.forecast import error_drift
 
 FORTNIGHT = 672
 """Half hours of fourteen days."""
@@ -78,30 +76,3 @@ def test_too_few_errors_prove_nothing() -> None:
 
 def test_equal_errors_do_not_drift() -> None:
     assert error_drift(np.zeros(FORTNIGHT), BLOCK) is None
-
-
-def test_stability_index_by_hand() -> None:
-    before, now = pd.Series({"SS": 80.0, "LL": 20.0}), pd.Series({"SS": 50.0, "LL": 50.0})
-
-    drift = share_drift(before, now)
-
-    assert drift is not None
-    assert drift.score == pytest.approx(0.3 * np.log(0.8 / 0.5) + 0.3 * np.log(0.5 / 0.2))  # 0.416
-    assert drift.sentence == "shares of cells have drifted (stability index 0.42): LL went from 20% to 50%"
-
-
-def test_small_changes_of_shares_are_none() -> None:
-    assert share_drift(pd.Series({"SS": 80, "LL": 20}), pd.Series({"SS": 0.75, "LL": 0.25})) is None
-
-
-def test_a_cell_that_appears_drifts() -> None:
-    drift = share_drift(pd.Series({"SS": 100}), pd.Series({"SS": 60, "LL": 40}))
-
-    assert drift is not None
-    assert "LL went from 0% to 40%" in drift.sentence
-
-
-@pytest.mark.parametrize("counts", [{"SS": -1.0, "LL": 2.0}, {"SS": 0.0}, {"SS": float("nan"), "LL": 1.0}])
-def test_what_is_no_count_is_refused(counts: dict[str, float]) -> None:
-    with pytest.raises(ForecastError, match="each at least 0, sum above 0"):
-        share_drift(pd.Series(counts), pd.Series({"SS": 1.0}))
