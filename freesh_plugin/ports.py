@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from freesh_plugin.core.generation import EngineInfo, GenerationEvent, GenerationRequest
+from freesh_plugin.core.lengths import AnswerLength
 from freesh_plugin.core.plan_document import PlanDocument
 from freesh_plugin.core.plan_status import PlanAnswer, RuntimeStatus, Verdict
 
@@ -55,4 +57,55 @@ class PlanDesk(Protocol):
 
     def status(self) -> RuntimeStatus:
         """State of everything, now."""
+        ...
+
+
+class TokenStream(Protocol):
+    """Events of one request, in order; ends after the one that carries an end or a failure."""
+
+    def __aiter__(self) -> "TokenStream":
+        """Itself."""
+        ...
+
+    async def __anext__(self) -> GenerationEvent:
+        """The next event."""
+        ...
+
+    def cancel(self) -> None:
+        """The client is gone: nothing more is wanted. Harmless after the end."""
+        ...
+
+
+class Engine(Protocol):
+    """What the HTTP side needs of the step loop; it may be in another process."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What shards and warm-up said."""
+        ...
+
+    def submit(self, request: GenerationRequest) -> TokenStream:
+        """Queue a request; never blocks and never raises: a loss comes as a `FailureEvent`."""
+        ...
+
+    async def health(self) -> bool:
+        """Whether the shards answer, and can generate if nothing was generated lately."""
+        ...
+
+    async def metrics(self) -> bytes:
+        """The step loop's metrics in Prometheus's text format."""
+        ...
+
+
+class LengthEstimator(Protocol):
+    """Predicts how long an answer will be, before and while it is made."""
+
+    def estimate(
+        self, prompt_tokens: int, max_new_tokens: int, client: str = "", text: str | None = None
+    ) -> AnswerLength:
+        """Quantiles of the answer's length in tokens, at arrival."""
+        ...
+
+    def observe(self, prompt_tokens: int, answer_tokens: int, client: str = "") -> None:
+        """Learn from an answer that has ended by itself."""
         ...

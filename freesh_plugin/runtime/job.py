@@ -1,0 +1,30 @@
+"""A request as the scheduler sees it: lengths, deadline, client; no text and no token."""
+
+from dataclasses import dataclass
+
+from freesh_plugin.core.lengths import AnswerLength
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is known of a request at its arrival. Times are monotonic seconds, lengths tokens.
+
+    Attributes:
+        request_id: Unique while the request lives.
+        arrival_s: When it arrived.
+        deadline_s: When its last token is due.
+        prompt_tokens: Length of its prompt.
+        max_new_tokens: Most tokens it may get.
+        answer: Predicted length of its answer.
+        client: Whom fairness counts it for; empty = counted as one anonymous client.
+        preemptible: Whether it may leave the batch before its end (False: its state cannot be restored).
+    """
+
+    request_id: int
+    arrival_s: float
+    deadline_s: float
+    prompt_tokens: int
+    max_new_tokens: int
+    answer: AnswerLength
+    client: str = ""
+    preemptible: bool = True
