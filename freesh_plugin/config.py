@@ -14,6 +14,9 @@ PREFIX = "FREESH_"
 TOKEN_CHARACTERS = (16, 512)
 """Least and greatest length of a token."""
 
+POLICIES = ("llf", "edf", "srtf", "fcfs")
+"""Orders in which requests can be served."""
+
 _OF_OTHER_PROGRAMS = frozenset({"FREESH_DATA"})
 
 # Kubernetes describes each Service of a namespace to every pod: one named `freesh-admin` sets FREESH_ADMIN_PORT.
@@ -44,10 +47,27 @@ def _whole(unit: str, least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
+def _number(unit: str, least: float, most: float) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", value):
+            raise ValueError(f"{value!r} is not a number ({unit})")
+        if not least <= float(value) <= most:
+            raise ValueError(f"{value} is out of range, limits {least:g} and {most:g} ({unit})")
+        return float(value)
+
+    return parse
+
+
 def _switch(value: str) -> bool:
     if value not in ("0", "1"):
         raise ValueError(f"{value!r} is neither 0 nor 1")
     return value == "1"
+
+
+def _policy(value: str) -> str:
+    if value.lower() not in POLICIES:
+        raise ValueError(f"{value!r} is none of {', '.join(POLICIES)}")
+    return value.lower()
 
 
 def _level(value: str) -> str:
@@ -93,6 +113,30 @@ class PluginConfig:
     """How far ahead of now a plan may start."""
     log_level: str = field(default="INFO", metadata={"parse": _level})
     """Least level of what is logged."""
+    location: str | None = field(default=None, metadata={"parse": _text})
+    """Location of this router in the plan; unset = the pools of all locations count."""
+    model: str | None = field(default=None, metadata={"parse": _text})
+    """Model of this router in the plan; unset = the plan's only model."""
+    policy: str = field(default="llf", metadata={"parse": _policy})
+    """Order in which requests are served."""
+    deadline_factor: float = field(default=1.4, metadata={"parse": _number("times the predicted latency", 1, 100)})
+    """Deadline of a request that no plan and no header gives one, over its predicted latency."""
+    leg_tokens: int = field(default=1024, metadata={"parse": _whole("tokens", 16, 1_000_000)})
+    """Most answer tokens for which memory is set aside at once; a longer answer goes on in another leg."""
+    exact_ids: bool = field(default=False, metadata={"parse": _switch})
+    """Whether shards are asked to take exact token ids; read by the hook in the shard."""
+    shard_timeout_s: float = field(default=120.0, metadata={"parse": _number("seconds", 0.1, 3_600)})
+    """Time for a shard to answer one call; then it counts as hung."""
+    drain_s: float = field(default=80.0, metadata={"parse": _number("seconds", 0, 3_600)})
+    """Time for requests under way to end after SIGTERM; TGI's launcher kills after 90 s."""
+    stall_s: float = field(default=60.0, metadata={"parse": _number("seconds", 1, 3_600)})
+    """A client that reads nothing of its stream for so long is cut off."""
+    gateway_token: str | None = field(default=None, metadata={"parse": checked_token}, repr=False)
+    """Token by which a gateway proves that its x-freesh headers may be believed."""
+    gateway_token_file: Path | None = field(default=None, metadata={"parse": _path})
+    """File that holds it."""
+    decision_log: Path | None = field(default=None, metadata={"parse": _path})
+    """File to which every decision of the scheduler is appended, to be replayed."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "PluginConfig":
@@ -117,6 +161,8 @@ class PluginConfig:
     def __post_init__(self) -> None:
         if self.plan_token is not None and self.plan_token_file is not None:
             raise ConfigError("FREESH_PLAN_TOKEN and FREESH_PLAN_TOKEN_FILE are both set, expected one of them")
+        if self.gateway_token is not None and self.gateway_token_file is not None:
+            raise ConfigError("FREESH_GATEWAY_TOKEN and FREESH_GATEWAY_TOKEN_FILE are both set, expected one of them")
 
 
 def _foreign(key: str, value: str) -> bool:

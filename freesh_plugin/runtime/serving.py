@@ -1,0 +1,107 @@
+"""One request while it is served: its ids, its legs, and what must stay right across any number of preemptions."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from freesh_plugin.core.generation import FinishReason, GenerationRequest, GrammarType, Token
+
+
+class Serving:
+    """A request's state between steps. A leg is one stay in a shard's batch; a shard forgets all of it afterwards.
+
+    So what spans legs lives here: all ids, the count of tokens, the end of the text for stop sequences.
+    """
+
+    __slots__ = (
+        "_longest_stop",
+        "_tail",
+        "generated",
+        "ids",
+        "leg_began_at",
+        "legs",
+        "losses",
+        "preemptions",
+        "request",
+        "started_s",
+        "text_pending",
+    )
+
+    def __init__(self, request: GenerationRequest) -> None:
+        """Nothing generated yet."""
+        self.request = request
+        self.ids = list(request.prompt_ids)
+        self.generated = 0
+        self.legs = 0
+        self.leg_began_at = 0
+        """Tokens that were generated when the present leg began."""
+        self.preemptions = 0
+        self.losses = 0
+        """How often its batch was lost by a shard's error."""
+        self.started_s: float | None = None
+        self.text_pending = False
+        """Whether its last token is a part of a character that later tokens complete."""
+        self._tail = ""
+        self._longest_stop = max(map(len, request.stop_sequences), default=0)
+
+    @property
+    def remaining(self) -> int:
+        """Tokens that it may still get."""
+        return self.request.max_new_tokens - self.generated
+
+    @property
+    def restorable(self) -> bool:
+        """Whether ids are all that a shard needs to go on exactly as if nothing had happened.
+
+        Not so with a grammar (its automaton starts anew) or a named seed (the random numbers start anew).
+        """
+        sampling = self.request.sampling
+        return sampling.grammar_type is GrammarType.NONE and not (sampling.do_sample and sampling.seed_given)
+
+    @property
+    def cuttable(self) -> bool:
+        """Whether it may leave the batch now: its leg has made a token, and no character is left half written."""
+        return self.restorable and self.generated > self.leg_began_at and not self.text_pending
+
+    @property
+    def in_later_leg(self) -> bool:
+        """Whether the shard has not seen all of the answer in one leg."""
+        return self.leg_began_at > 0
+
+    def begin_leg(self, now_s: float) -> None:
+        """It joins a batch."""
+        self.legs += 1
+        self.leg_began_at = self.generated
+        if self.started_s is None:
+            self.started_s = now_s
+
+    def take(self, tokens: Sequence[Token]) -> bool:
+        """Add what the shard made; returns whether a stop sequence that began in an earlier leg is complete.
+
+        A shard matches within one leg only. It looks at the end of the text after each token, where a line break after
+        the stop sequence does no harm; so does this.
+        """
+        self.generated += len(tokens)
+        self.ids += [token.id for token in tokens]
+        last = tokens[-1]
+        self.text_pending = not last.text and not last.special
+        if not self._longest_stop:
+            return False
+        self._tail = (self._tail + "".join(token.text for token in tokens))[-self._longest_stop - 1 :]
+        stops = self.request.stop_sequences
+        ended = self._tail.endswith(stops) or self._tail.removesuffix("\n").endswith(stops)
+        return ended and self.in_later_leg
+
+    def leg_seed(self) -> int:
+        """Seed for the next leg: the request's own at first, then one derived from it and from the tokens made.
+
+        The same seed again would repeat the random numbers of the first leg.
+        """
+        seed = self.request.sampling.seed
+        if not self.generated:
+            return seed
+        digest = blake2b(f"{seed}:{self.generated}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "little")
+
+    def finish_reason(self, reason: FinishReason) -> FinishReason | None:
+        """What a leg's end means for the answer: a leg that used up its own share of tokens ends nothing."""
+        return None if reason is FinishReason.LENGTH and self.remaining > 0 else reason
