@@ -1,4 +1,4 @@
-"""Length of an answer as a distribution in tokens, and what is expected of it once some tokens are there."""
+"""Length of an answer as a distribution in tokens: its median and its 0.9 quantile."""
 
 from dataclasses import dataclass
 

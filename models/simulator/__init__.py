@@ -1,0 +1,1 @@
+"""Models of serving that are driven by the plugin's own scheduler."""
