@@ -1,14 +1,20 @@
 """Finds a model's chat templates in its files: tokenizer and processor configuration, and the files of their own."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from freesh_plugin.adapters.tgi.http.errors import ApiError
-from freesh_plugin.adapters.tgi.http.openai.templates import DEFAULT, ChatTemplate, ChatTemplates, compile_template
+from freesh_plugin.adapters.tgi.http.openai.templates import (
+    DEFAULT,
+    TOOL_USE,
+    ChatTemplate,
+    ChatTemplates,
+    compile_template,
+)
 
 log = logging.getLogger(__name__)
 
@@ -36,33 +42,36 @@ class _ProcessorConfig(msgspec.Struct, frozen=True):
     chat_template: _Templates | None = None
 
 
+Find = Callable[[str], Path | None]
 _Config = TypeVar("_Config", bound=msgspec.Struct)
 
 
-def load_templates(model_dir: Path, tokenizer_config: Path | None = None) -> ChatTemplates:
+def load_templates(find: Find, tokenizer_config: Path | None = None) -> ChatTemplates:
     """Chat templates of a model; empty when it has none. A broken file or template is logged and passed over.
 
-    Files of their own come first (`chat_template.json`, `chat_template.jinja`, `additional_chat_templates/`), then the
-    tokenizer's configuration, then the processor's.
+    Files of their own come first (`chat_template.json`, `chat_template.jinja`), then the tokenizer's configuration,
+    then the processor's.
 
     Args:
-        model_dir: Folder of the model's files.
-        tokenizer_config: File to read in place of the folder's `tokenizer_config.json`.
+        find: Path of one of the model's files by its name, or None.
+        tokenizer_config: File to read in place of the model's `tokenizer_config.json`.
     """
-    config = _read(tokenizer_config or model_dir / "tokenizer_config.json", _TokenizerConfig) or _TokenizerConfig()
+    config = _read(tokenizer_config or find("tokenizer_config.json"), _TokenizerConfig) or _TokenizerConfig()
     bos, eos = _token_text(config.bos_token), _token_text(config.eos_token)
-    for sources in _sources(model_dir, config):
+    for sources in _sources(find, config):
         if sources:
             return ChatTemplates(_compiled(sources, bos, eos))
     return ChatTemplates()
 
 
-def _sources(model_dir: Path, config: _TokenizerConfig) -> Iterator[Mapping[str, str]]:
-    standalone = _read(model_dir / "chat_template.json", _ProcessorConfig)
+def _sources(find: Find, config: _TokenizerConfig) -> Iterator[Mapping[str, str]]:
+    standalone = _read(find("chat_template.json"), _ProcessorConfig)
     yield _named(standalone.chat_template if standalone else None)
-    yield _jinja_files(model_dir)
+    files = {DEFAULT: "chat_template.jinja", TOOL_USE: f"additional_chat_templates/{TOOL_USE}.jinja"}
+    texts = {name: _text(find(file)) for name, file in files.items()}
+    yield {name: text for name, text in texts.items() if text is not None}
     yield _named(config.chat_template)
-    processor = _read(model_dir / "processor_config.json", _ProcessorConfig)
+    processor = _read(find("processor_config.json"), _ProcessorConfig)
     yield _named(processor.chat_template if processor else None)
 
 
@@ -70,13 +79,6 @@ def _named(templates: _Templates | None) -> Mapping[str, str]:
     if templates is None:
         return {}
     return {DEFAULT: templates} if isinstance(templates, str) else {t.name: t.template for t in templates}
-
-
-def _jinja_files(model_dir: Path) -> Mapping[str, str]:
-    files = {path.stem: path for path in sorted((model_dir / "additional_chat_templates").glob("*.jinja"))}
-    files[DEFAULT] = model_dir / "chat_template.jinja"
-    texts = {name: _text(path) for name, path in files.items()}
-    return {name: text for name, text in texts.items() if text is not None}
 
 
 def _compiled(sources: Mapping[str, str], bos: str | None, eos: str | None) -> Mapping[str, ChatTemplate]:
@@ -89,7 +91,7 @@ def _compiled(sources: Mapping[str, str], bos: str | None, eos: str | None) -> M
     return templates
 
 
-def _read(path: Path, kind: type[_Config]) -> _Config | None:
+def _read(path: Path | None, kind: type[_Config]) -> _Config | None:
     text = _text(path)
     try:
         return None if text is None else msgspec.json.decode(text, type=kind)
@@ -98,11 +100,9 @@ def _read(path: Path, kind: type[_Config]) -> _Config | None:
         return None
 
 
-def _text(path: Path) -> str | None:
+def _text(path: Path | None) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
+        return None if path is None else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         log.warning("model_file_unreadable path=%s reason=%s", path, error)
         return None
