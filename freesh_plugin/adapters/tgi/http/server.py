@@ -1,0 +1,135 @@
+"""Serves the front: connections bounded in time, a stop that lets running answers end."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long the server waits, in seconds."""
+
+    head_s: float = 30.0
+    """For the head of a request, from its first byte or from a new connection on."""
+    idle_s: float = 75.0
+    """For the next request on a connection."""
+    stall_s: float = 60.0
+    """For a client to take any of what is ready for it; then its connection is cut and its answer cancelled."""
+    drain_s: float = 80.0
+    """For running answers to end when the server is told to stop; TGI's launcher kills after 90 s."""
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 that remembers since when a connection makes no progress; uvicorn itself waits for ever."""
+
+    _head_since_s: float | None = None
+    _unsent_bytes = 0
+    _unsent_since_s = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
+        """A head is awaited from now on."""
+        self._head_since_s = time.monotonic()
+        super().connection_made(transport)
+
+    def on_message_begin(self) -> None:
+        """A head has begun, unless one was awaited already."""
+        self._head_since_s = self._head_since_s or time.monotonic()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The head is there."""
+        self._head_since_s = None
+        super().on_headers_complete()
+
+    def stuck(self, now_s: float, patience: Patience) -> bool:
+        """Whether the connection should be cut: its head does not come, or nothing is taken from it."""
+        if self._head_since_s is not None and now_s - self._head_since_s > patience.head_s:
+            return True
+        unsent = self.transport.get_write_buffer_size()
+        if unsent == 0 or unsent < self._unsent_bytes or self._unsent_bytes == 0:
+            self._unsent_since_s = now_s
+        self._unsent_bytes = unsent
+        return unsent > 0 and now_s - self._unsent_since_s > patience.stall_s
+
+
+class FrontServer(uvicorn.Server):
+    """Serves until told to stop, then drains: new connections are refused, running answers end whole."""
+
+    def __init__(self, app: ASGIApp, patience: Patience = Patience()) -> None:
+        """Serve `app`."""
+        super().__init__(_config(app, patience))
+        self._patience = patience
+        self._guard: asyncio.Task[None] | None = None
+
+    def stop(self) -> None:
+        """Drain, from the loop that serves."""
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and look after the connections."""
+        await super().startup(sockets)
+        self._guard = asyncio.get_running_loop().create_task(self._look_after())
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to whoever started the server."""
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain; whatever lasts longer than it may is cut off."""
+        await super().shutdown(sockets)
+        if self._guard is not None:
+            self._guard.cancel()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+    async def _look_after(self) -> None:
+        while True:
+            await asyncio.sleep(min(1.0, self._patience.stall_s / 4, self._patience.head_s / 4))
+            now_s = time.monotonic()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, GuardedProtocol) and connection.stuck(now_s, self._patience):
+                    connection.transport.abort()
+
+
+async def serve_front(
+    app: ASGIApp,
+    sockets: list[socket.socket],
+    stop: asyncio.Event,
+    on_ready: Callable[[], None] = lambda: None,
+    patience: Patience = Patience(),
+) -> None:
+    """Serve on bound sockets until `stop` is set and running answers have ended, or `patience.drain_s` is over."""
+    server = FrontServer(app, patience)
+    serving = asyncio.ensure_future(server.serve(sockets))
+    stopping = asyncio.ensure_future(stop.wait())
+    while not (server.started or serving.done()):
+        await asyncio.sleep(0)
+    on_ready()
+    await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    server.stop()
+    stopping.cancel()
+    await serving
+
+
+def _config(app: ASGIApp, patience: Patience) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=GuardedProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=2048,
+        timeout_keep_alive=int(patience.idle_s),
+        timeout_graceful_shutdown=max(1, int(patience.drain_s)),
+    )
