@@ -12,11 +12,15 @@ import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, processors
 
 from freesh_plugin.adapters.tgi.http.front import Front
+from freesh_plugin.adapters.tgi.http.openai.templates import NO_TEMPLATES, ChatTemplates
 from freesh_plugin.adapters.tgi.http.server import Patience, serve_front
 from freesh_plugin.adapters.tgi.http.settings import RouterSettings
 from freesh_plugin.adapters.tgi.http.surface import front_app
 from freesh_plugin.adapters.tgi.http.tokenizer import Tokenizer
 from tests.fakes.engine import FakeEngine
+
+
+PATIENCE = Patience()
 
 
 def byte_tokenizer() -> tokenizers.Tokenizer:
@@ -45,14 +49,17 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    engine: FakeEngine | None = None, patience: Patience = Patience(), **settings: Any
+    engine: FakeEngine | None = None,
+    patience: Patience = PATIENCE,
+    templates: ChatTemplates = NO_TEMPLATES,
+    **settings: Any,
 ) -> AsyncGenerator[Served, None]:
     """Serve on a free port for as long as the block lasts."""
     engine = engine or FakeEngine()
     listening = socket.create_server(("127.0.0.1", 0))
     address = listening.getsockname()[:2]
     given = RouterSettings(**{"model_id": "tiny", **settings})
-    front = Front.over(given, engine, Tokenizer(byte_tokenizer()))
+    front = Front.over(given, engine, Tokenizer(byte_tokenizer()), templates)
     stop, ready = asyncio.Event(), asyncio.Event()
     serving = asyncio.ensure_future(serve_front(front_app(front), [listening], stop, ready.set, patience))
     await ready.wait()

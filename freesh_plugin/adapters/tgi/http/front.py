@@ -5,6 +5,7 @@ from typing import Self
 
 from freesh_plugin.adapters.tgi.http.front_metrics import FrontMetrics
 from freesh_plugin.adapters.tgi.http.inference import Inference
+from freesh_plugin.adapters.tgi.http.openai.templates import NO_TEMPLATES, ChatTemplates
 from freesh_plugin.adapters.tgi.http.settings import RouterSettings
 from freesh_plugin.adapters.tgi.http.tokenizer import Tokenizer
 from freesh_plugin.ports import Engine
@@ -19,9 +20,17 @@ class Front:
     tokenizer: Tokenizer
     metrics: FrontMetrics
     inference: Inference
+    templates: ChatTemplates = NO_TEMPLATES
 
     @classmethod
-    def over(cls, settings: RouterSettings, engine: Engine, tokenizer: Tokenizer) -> Self:
-        """A front over this engine."""
+    def over(
+        cls,
+        settings: RouterSettings,
+        engine: Engine,
+        tokenizer: Tokenizer,
+        templates: ChatTemplates = NO_TEMPLATES,
+    ) -> Self:
+        """A front over this engine; without templates it does not chat."""
         metrics = FrontMetrics(engine.info)
-        return cls(settings, engine, tokenizer, metrics, Inference(settings, engine, tokenizer, metrics))
+        inference = Inference(settings, engine, tokenizer, metrics)
+        return cls(settings, engine, tokenizer, metrics, inference, templates)

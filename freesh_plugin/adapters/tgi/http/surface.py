@@ -3,9 +3,10 @@
 from freesh_plugin.adapters.tgi.http import generate_routes, service_routes
 from freesh_plugin.adapters.tgi.http.app import FrontApp
 from freesh_plugin.adapters.tgi.http.front import Front
+from freesh_plugin.adapters.tgi.http.openai import routes as openai_routes
 from freesh_plugin.adapters.tgi.http.routes import Route
 
-_MODULES = (generate_routes, service_routes)
+_MODULES = (generate_routes, openai_routes, service_routes)
 
 
 def front_app(front: Front) -> FrontApp:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from freesh_plugin.adapters.tgi.http.errors import invalid
-from freesh_plugin.adapters.tgi.http.generate_types import GenerateParameters, GenerateRequest, Grammar, JsonGrammar
+from freesh_plugin.adapters.tgi.http.generate_types import GenerateParameters, Grammar, JsonGrammar
 from freesh_plugin.adapters.tgi.http.openai.chat_errors import tool_error
 from freesh_plugin.adapters.tgi.http.openai.chat_messages import Message, next_call_id
 from freesh_plugin.adapters.tgi.http.openai.response_format import ResponseFormat, grammar_of
@@ -67,16 +67,17 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
         return self.stream_options is not None and self.stream_options.include_usage
 
 
-@dataclass(frozen=True)
-class ChatPlan:
-    """What to generate for a chat request."""
+@dataclass(frozen=True, slots=True)
+class ChatOrder:
+    """What to generate for a chat request; the prompt holds its special tokens already."""
 
-    request: GenerateRequest
+    inputs: str
+    parameters: GenerateParameters
     using_tools: bool
     """Whether the answer is a tool call, to be read by `tool_answer`."""
 
 
-def plan_chat(chat: ChatRequest, render: Render) -> ChatPlan:
+def order_chat(chat: ChatRequest, render: Render) -> ChatOrder:
     """The generation that a chat request asks for.
 
     Raises:
@@ -89,7 +90,7 @@ def plan_chat(chat: ChatRequest, render: Render) -> ChatPlan:
     offered = offered_tools(tools, chat.tool_prompt) if tools else None
     grammar: Grammar | None = JsonGrammar(tool_grammar(tools)) if tools else grammar_of(chat.response_format)
     prompt = render(chat.messages, offered)
-    return ChatPlan(GenerateRequest(prompt, _parameters(chat, grammar)), bool(tools))
+    return ChatOrder(prompt, _parameters(chat, grammar), bool(tools))
 
 
 def _check_messages(messages: list[Message]) -> None:

@@ -118,6 +118,10 @@ class ChatTemplates:
         return template.render(messages, offered)
 
 
+NO_TEMPLATES = ChatTemplates()
+"""Of a model that cannot chat."""
+
+
 def compile_template(
     source: str,
     bos_token: str | None = None,

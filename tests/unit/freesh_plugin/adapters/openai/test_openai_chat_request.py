@@ -15,7 +15,7 @@ from freesh_plugin.adapters.tgi.http.generate_types import (
     RegexGrammar,
 )
 from freesh_plugin.adapters.tgi.http.openai.chat_messages import Message
-from freesh_plugin.adapters.tgi.http.openai.chat_request import ChatPlan, ChatRequest, plan_chat
+from freesh_plugin.adapters.tgi.http.openai.chat_request import ChatOrder, ChatRequest, order_chat
 from freesh_plugin.adapters.tgi.http.openai.templates import OfferedTools
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -30,17 +30,17 @@ def plain(messages: list[Message], offered: OfferedTools | None) -> str:
     return "|".join(m.text() for m in messages) + (f"+{offered.prompt}" if offered else "")
 
 
-def plan(**fields: Any) -> ChatPlan:
-    return plan_chat(chat(**fields), plain)
+def order(**fields: Any) -> ChatOrder:
+    return order_chat(chat(**fields), plain)
 
 
 def parameters(**fields: Any) -> GenerateParameters:
-    return plan(**fields).request.parameters
+    return order(**fields).parameters
 
 
 def refusal(**fields: Any) -> str:
     with pytest.raises(ApiError) as caught:
-        plan(**fields)
+        order(**fields)
     assert caught.value.status == 422
     return caught.value.body.error
 
@@ -96,18 +96,18 @@ def test_fields_without_effect_are_accepted() -> None:
 
 
 def test_tools_make_a_grammar_and_an_instruction() -> None:
-    made = plan(tools=TOOLS, tool_prompt="Call!")
+    made = order(tools=TOOLS, tool_prompt="Call!")
     assert made.using_tools
-    assert made.request.inputs == "Hello+Call!"
-    assert isinstance(made.request.parameters.grammar, JsonGrammar)
+    assert made.inputs == "Hello+Call!"
+    assert isinstance(made.parameters.grammar, JsonGrammar)
 
 
 @pytest.mark.parametrize("fields", [{"tools": TOOLS, "tool_choice": "none"}, {"tools": []}, {"tools": None}])
 def test_without_a_tool_to_choose_the_answer_is_plain(fields: dict[str, Any]) -> None:
-    made = plan(**fields)
+    made = order(**fields)
     assert not made.using_tools
-    assert made.request.parameters.grammar is None
-    assert made.request.inputs == "Hello"
+    assert made.parameters.grammar is None
+    assert made.inputs == "Hello"
 
 
 SCHEMA = {"properties": {"a": {"type": "integer"}}}
