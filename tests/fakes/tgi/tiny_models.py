@@ -43,8 +43,11 @@ def make_model(kind: str, folder: Path) -> None:
     folder.mkdir(parents=True)
     torch.manual_seed(_SEED)
     model = {"gpt2": _gpt2, "llama": _llama}[kind]()
+    tokenizer = _trained_tokenizer(begins_with_bos=kind == "llama")
+    _prefer_text(model, tokenizer)
     model.save_pretrained(folder, safe_serialization=True)
-    _write_tokenizer(folder, begins_with_bos=kind == "llama")
+    tokenizer.save(str(folder / "tokenizer.json"))
+    _describe_tokenizer(folder)
 
 
 def _gpt2() -> PreTrainedModel:
@@ -57,6 +60,7 @@ def _gpt2() -> PreTrainedModel:
         bos_token_id=0,
         eos_token_id=1,
         initializer_range=0.4,
+        tie_word_embeddings=False,
     )
     return GPT2LMHeadModel(config)
 
@@ -77,7 +81,14 @@ def _llama() -> PreTrainedModel:
     return LlamaForCausalLM(config)
 
 
-def _write_tokenizer(folder: Path, begins_with_bos: bool) -> None:
+def _prefer_text(model: PreTrainedModel, tokenizer: Tokenizer) -> None:
+    """Make tokens that are no text by themselves rare: random weights would often choose a part of a character."""
+    for token in range(tokenizer.get_vocab_size()):
+        if "\ufffd" in tokenizer.decode([token]):
+            model.lm_head.weight.data[token] *= 0.6
+
+
+def _trained_tokenizer(begins_with_bos: bool) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -92,7 +103,10 @@ def _write_tokenizer(folder: Path, begins_with_bos: bool) -> None:
         tokenizer.post_processor = processors.TemplateProcessing(
             single=f"{_BEGIN} $A", pair=f"{_BEGIN} $A {_BEGIN} $B", special_tokens=[(_BEGIN, 0)]
         )
-    tokenizer.save(str(folder / "tokenizer.json"))
+    return tokenizer
+
+
+def _describe_tokenizer(folder: Path) -> None:
     described = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": _BEGIN,
