@@ -19,7 +19,6 @@ from freesh_plugin.adapters.tgi.http.surface import front_app
 from freesh_plugin.adapters.tgi.http.tokenizer import Tokenizer
 from tests.fakes.engine import FakeEngine
 
-
 PATIENCE = Patience()
 
 
@@ -61,7 +60,7 @@ async def served(
     given = RouterSettings(**{"model_id": "tiny", **settings})
     front = Front.over(given, engine, Tokenizer(byte_tokenizer()), templates)
     stop, ready = asyncio.Event(), asyncio.Event()
-    serving = asyncio.ensure_future(serve_front(front_app(front), [listening], stop, ready.set, patience))
+    serving = asyncio.ensure_future(serve_front(front_app(front), [listening], stop, ready.set, patience or Patience()))
     await ready.wait()
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{address[1]}", timeout=20) as client:

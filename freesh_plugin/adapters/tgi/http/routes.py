@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from freesh_plugin.adapters.tgi.http.errors import ErrorResponse
 from freesh_plugin.adapters.tgi.http.exchange import Handler
 
 
@@ -18,6 +17,8 @@ class Operation:
     events: Any = None
     """Type of one event, where the answer can be a stream."""
     errors: dict[int, str] = field(default_factory=dict)
+    also: tuple[type, ...] = ()
+    """Further types that a schema refers to by name."""
     tag: str = "Text Generation Inference"
 
 
@@ -28,8 +29,6 @@ GENERATION_ERRORS = {
     500: "Incomplete generation",
 }
 """Failures of every route that generates."""
-
-ERROR_BODY = ErrorResponse
 
 
 @dataclass(frozen=True)
