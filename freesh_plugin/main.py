@@ -20,6 +20,7 @@ from freesh_plugin.adapters.status_table import show_status
 from freesh_plugin.config import PluginConfig
 from freesh_plugin.core.errors import FreeshError
 from freesh_plugin.core.plan_status import PlanState
+from freesh_plugin.services.router_command import router_command
 from freesh_plugin.services.serve import serve as serve_plans
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="FREESH beside the GPUs.")
@@ -79,6 +80,17 @@ def serve(
         serve_plans(config, _version(), SystemClock(), _say_ready)
 
 
+@app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
+def router(flags: Annotated[list[str] | None, typer.Argument(help="Flags of TGI's router.")] = None) -> None:
+    """Run `text-generation-router` with TGI's own flags, on shards that run already."""
+    raise typer.Exit(router_command(flags or [], _version()))
+
+
+def text_generation_router() -> None:
+    """The program that TGI's launcher starts under this name."""
+    sys.exit(router_command(sys.argv[1:], _version()))
+
+
 @app.command()
 def status(
     url: Annotated[str | None, typer.Option(help="Admin port to ask (default: as FREESH_ADMIN_* say).")] = None,
@@ -131,3 +143,7 @@ def _one_sentence() -> Iterator[None]:
     except FreeshError as error:
         sys.stderr.write(f"freesh: {error}\n")
         raise typer.Exit(2) from error
+
+
+if __name__ == "__main__":
+    app()

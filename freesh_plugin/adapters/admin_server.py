@@ -90,11 +90,16 @@ class AdminServer(uvicorn.Server):
     """Serves one application until SIGINT or SIGTERM, then ends within a second or two."""
 
     def __init__(
-        self, app: Starlette, on_ready: Callable[[], None], limits: ConnectionLimits = ConnectionLimits()
+        self,
+        app: Starlette,
+        on_ready: Callable[[], None],
+        limits: ConnectionLimits = ConnectionLimits(),
+        own_signals: bool = True,
     ) -> None:
-        """Call `on_ready` once connections are answered."""
+        """Call `on_ready` once connections are answered; without `own_signals`, somebody else sets `should_exit`."""
         super().__init__(_uvicorn_config(app, limits))
         self._on_ready = on_ready
+        self._own_signals = own_signals
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -113,7 +118,7 @@ class AdminServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """End in good order, and with exit status 0: uvicorn itself would raise the signal again."""
-        if threading.current_thread() is not threading.main_thread():
+        if not self._own_signals or threading.current_thread() is not threading.main_thread():
             yield  # signals reach the main thread alone: whoever runs it there sets `should_exit`
             return
         before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -35,7 +35,7 @@ def known_token(config: PluginConfig) -> str:
     made = made_token_file(config.state_dir)
     if config.plan_token_file is None and not made.exists():
         raise ConfigError(f"no token: none is set, and {made} is not there; name its file by --token-file")
-    return _read(config.plan_token_file or made)
+    return read_token_file(config.plan_token_file or made)
 
 
 def known_or_made_token(config: PluginConfig) -> str:
@@ -63,7 +63,12 @@ def _make(path: Path) -> None:
         raise ConfigError(f"token file {path} cannot be written: {error.strerror}") from error
 
 
-def _read(path: Path) -> str:
+def read_token_file(path: Path) -> str:
+    """The token in a file.
+
+    Raises:
+        ConfigError: it cannot be read, or holds no token.
+    """
     try:
         with path.open("rb") as file:
             text = file.read(_MAX_FILE_BYTES + 1).decode("ascii", errors="replace").strip()

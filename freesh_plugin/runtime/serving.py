@@ -15,6 +15,7 @@ class Serving:
     __slots__ = (
         "_longest_stop",
         "_tail",
+        "exact_ids",
         "generated",
         "ids",
         "leg_began_at",
@@ -26,9 +27,10 @@ class Serving:
         "text_pending",
     )
 
-    def __init__(self, request: GenerationRequest) -> None:
-        """Nothing generated yet."""
+    def __init__(self, request: GenerationRequest, exact_ids: bool) -> None:
+        """Nothing generated yet; `exact_ids`: shards can be told ids, and not a text alone."""
         self.request = request
+        self.exact_ids = exact_ids
         self.ids = list(request.prompt_ids)
         self.generated = 0
         self.legs = 0
@@ -52,10 +54,11 @@ class Serving:
     def restorable(self) -> bool:
         """Whether ids are all that a shard needs to go on exactly as if nothing had happened.
 
-        Not so with a grammar (its automaton starts anew) or a named seed (the random numbers start anew).
+        Not so with a grammar (its automaton starts anew) or a named seed (the random numbers start anew), nor when
+        shards make ids of a text by themselves: prompt and answer together give other ids than they came from.
         """
         sampling = self.request.sampling
-        return sampling.grammar_type is GrammarType.NONE and not (sampling.do_sample and sampling.seed_given)
+        return self.exact_ids and sampling.grammar_type is GrammarType.NONE and not (sampling.do_sample and sampling.seed_given)
 
     @property
     def cuttable(self) -> bool:
@@ -66,6 +69,11 @@ class Serving:
     def in_later_leg(self) -> bool:
         """Whether the shard has not seen all of the answer in one leg."""
         return self.leg_began_at > 0
+
+    def used_up(self, leg_tokens: int) -> bool:
+        """Whether its leg has made its share of tokens, more are to come, and it can be cut here."""
+        made = self.generated - self.leg_began_at
+        return made >= leg_tokens and self.remaining > 0 and self.cuttable
 
     def begin_leg(self, now_s: float) -> None:
         """It joins a batch."""

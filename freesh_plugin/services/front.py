@@ -1,0 +1,95 @@
+"""The HTTP process: takes users' requests, tokenises them, and writes tokens as the step loop makes them."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+
+import msgspec
+
+from freesh_plugin.adapters.admin_server import bind
+from freesh_plugin.adapters.router_log import log_to_stdout
+from freesh_plugin.adapters.tgi.engine_link import EngineLink
+from freesh_plugin.adapters.tgi.frames import Hello
+from freesh_plugin.adapters.tgi.http.front import Front
+from freesh_plugin.adapters.tgi.http.server import Patience, serve_front
+from freesh_plugin.adapters.tgi.http.settings import RouterSettings
+from freesh_plugin.adapters.tgi.http.surface import front_app
+from freesh_plugin.adapters.tgi.http.tokenizer_files import load_tokenizer
+from freesh_plugin.core.errors import FreeshError
+
+log = logging.getLogger(__name__)
+
+
+class FrontSettings(msgspec.Struct, frozen=True):
+    """What the HTTP process is told at its start."""
+
+    router: RouterSettings
+    stall_s: float
+    drain_s: float
+    log_level: str
+    json_output: bool
+
+
+def main() -> None:
+    """Serve until the step loop's process says to drain, or is gone; its number of the socket is the only argument."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the step loop's process gets them, and tells
+    end = socket.socket(fileno=int(sys.argv[1]))
+    try:
+        _run(end)
+    except FreeshError as error:
+        log.error("front_failed reason=%s", error)
+        sys.exit(2)
+
+
+def _run(end: socket.socket) -> None:
+    try:
+        import uvloop
+    except ImportError:  # no wheel for this platform: slower, and otherwise the same
+        asyncio.run(_serve(end))
+    else:
+        uvloop.run(_serve(end))
+
+
+async def _serve(end: socket.socket) -> None:
+    stop = asyncio.Event()
+    link = EngineLink(on_drain=lambda within_s: stop.set())
+    hello = await link.open(end)
+    settings = _settings(hello)
+    log_to_stdout(settings.log_level, settings.json_output)
+    tokenizer = load_tokenizer(settings.router)
+    app = front_app(Front.over(settings.router, link, tokenizer))
+    with (
+        bind(settings.router.hostname, settings.router.port, allow_remote=True) as users,
+        bind(settings.router.hostname, settings.router.prometheus_port, allow_remote=True) as scrapes,
+    ):
+        watch = asyncio.create_task(_stop_when_lost(link, stop))
+        ports = users.getsockname()[1], scrapes.getsockname()[1]
+        log.info("listening port=%d prometheus_port=%d", *ports)
+        await serve_front(
+            app,
+            [users, scrapes],
+            stop,
+            on_ready=lambda: link.say_listening(ports[0]),
+            patience=Patience(stall_s=settings.stall_s, drain_s=settings.drain_s),
+        )
+        watch.cancel()
+    link.say_drained()
+    tokenizer.close()
+    await asyncio.sleep(0)
+
+
+def _settings(hello: Hello) -> FrontSettings:
+    return msgspec.msgpack.decode(hello.settings, type=FrontSettings)
+
+
+async def _stop_when_lost(link: EngineLink, stop: asyncio.Event) -> None:
+    await link.lost.wait()
+    log.error("step_loop_lost")
+    stop.set()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""`text-generation-router`: the step loop, the HTTP process beside it, and the plan API, until a signal ends them."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+from collections.abc import Callable
+
+from freesh_plugin.adapters.plan_token import read_token_file
+from freesh_plugin.adapters.router_metrics import RouterMetrics
+from freesh_plugin.adapters.tgi.frames import Question
+from freesh_plugin.adapters.tgi.http.settings import RouterSettings
+from freesh_plugin.adapters.tgi.router_args import RouterArgs
+from freesh_plugin.adapters.tgi.shard_error import ShardError
+from freesh_plugin.config import PluginConfig
+from freesh_plugin.core.generation import GenerationRequest
+from freesh_plugin.core.plan import Plan
+from freesh_plugin.ports import Clock
+from freesh_plugin.runtime.service_levels import ServiceLevels
+from freesh_plugin.services.engine import RunningEngine, bring_up
+from freesh_plugin.services.front import FrontSettings
+from freesh_plugin.services.front_process import FrontError, FrontProcess
+from freesh_plugin.services.plan_side import plan_side
+
+log = logging.getLogger(__name__)
+
+_RETRY_S = 1.0
+
+OnReady = Callable[[int, str | None], None]
+"""Gets the users' port, and the URL of the plan API if it is up."""
+
+
+def run_router(args: RouterArgs, config: PluginConfig, version: str, clock: Clock, on_ready: OnReady) -> None:
+    """Serve until SIGINT or SIGTERM, then drain.
+
+    Raises:
+        FreeshError: it cannot start, or the HTTP process is lost.
+    """
+    asyncio.run(_Router(args, config, clock).run(version, on_ready))
+
+
+class _Router:
+    """One run of the router."""
+
+    def __init__(self, args: RouterArgs, config: PluginConfig, clock: Clock) -> None:
+        self._args = args
+        self._config = config
+        self._clock = clock
+        self._metrics = RouterMetrics()
+        self._front = FrontProcess(self._submit, self._cancel, self._answer)
+        self._plan: Plan | None = None
+        self._engine: RunningEngine
+
+    async def run(self, version: str, on_ready: OnReady) -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stopping = asyncio.create_task(stop.wait())
+        starting = asyncio.create_task(self._bring_up())
+        await asyncio.wait((stopping, starting), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            return
+        self._engine = starting.result()
+        async with plan_side(self._config, version, self._clock, self._take_plan) as plan_url:
+            stepping = asyncio.create_task(self._step())
+            try:
+                port = await self._front.start(self._front_settings(), self._engine.info)
+                gc.freeze()  # what is here stays: no need to look at it again between steps
+                on_ready(port, plan_url)
+                await self._until(stopping, stepping)
+            finally:
+                stepping.cancel()
+                await self._front.end()
+
+    async def _until(self, stopping: asyncio.Task[bool], stepping: asyncio.Task[None]) -> None:
+        lost = asyncio.create_task(self._front.lost.wait())
+        await asyncio.wait((stopping, lost, stepping), return_when=asyncio.FIRST_COMPLETED)
+        if stepping.done():
+            stepping.result()
+        if lost.done():
+            raise FrontError("the HTTP process is gone; its log says why")
+        log.info("draining within_s=%.0f", self._config.drain_s)
+        whole = await self._front.drain(self._config.drain_s)
+        log.info("drained whole=%s", whole)
+        lost.cancel()
+
+    # The engine, and another one when its shards are lost
+
+    async def _step(self) -> None:
+        while True:
+            await self._engine.loop.run()
+            await self._engine.shards.close()
+            self._engine = await self._brought_back()
+
+    async def _brought_back(self) -> RunningEngine:
+        """Under TGI's launcher a lost shard ends everything; elsewhere somebody may start it again."""
+        while True:
+            await asyncio.sleep(_RETRY_S)
+            try:
+                engine = await self._bring_up()
+            except ShardError as error:
+                log.warning("still_lost reason=%s", error)
+            else:
+                log.info("shards_are_back")
+                return engine
+
+    async def _bring_up(self) -> RunningEngine:
+        engine = await bring_up(self._args, self._config, self._clock, self._metrics, self._front.emit)
+        if self._plan is not None:
+            engine.reception.levels = self._levels(self._plan)
+        return engine
+
+    def _take_plan(self, plan: Plan) -> None:
+        self._plan = plan
+        self._engine.reception.levels = self._levels(plan)
+
+    def _levels(self, plan: Plan) -> ServiceLevels:
+        config = self._config
+        return ServiceLevels(plan, config.model, config.location, config.deadline_factor)
+
+    # What the HTTP process asks
+
+    def _submit(self, request: GenerationRequest) -> None:
+        self._engine.loop.submit(request)
+
+    def _cancel(self, request_id: int) -> None:
+        self._engine.loop.cancel(request_id)
+
+    async def _answer(self, question: Question) -> bytes:
+        if question is Question.METRICS:
+            return self._metrics.text()
+        return b"1" if await self._engine.healthy() else b"0"
+
+    def _front_settings(self) -> FrontSettings:
+        args, config = self._args, self._config
+        token = config.gateway_token
+        if config.gateway_token_file is not None:
+            token = read_token_file(config.gateway_token_file)
+        router = RouterSettings(
+            model_id=os.environ.get("MODEL_ID") or args.tokenizer_name,
+            tokenizer_name=args.tokenizer_name,
+            tokenizer_config_path=args.tokenizer_config_path,
+            revision=args.revision,
+            trust_remote_code=args.trust_remote_code,
+            hostname=args.hostname,
+            port=args.port,
+            prometheus_port=args.prometheus_port,
+            max_concurrent_requests=args.max_concurrent_requests,
+            max_best_of=args.max_best_of,
+            max_stop_sequences=args.max_stop_sequences,
+            max_top_n_tokens=args.max_top_n_tokens,
+            max_client_batch_size=args.max_client_batch_size,
+            validation_workers=args.validation_workers,
+            payload_limit=args.payload_limit,
+            disable_grammar_support=args.disable_grammar_support,
+            api_key=args.api_key,
+            cors_allow_origin=args.cors_allow_origin,
+            compute_type=os.environ.get("COMPUTE_TYPE") or "gpu+optimized",
+            docker_label=os.environ.get("DOCKER_LABEL"),
+            gateway_token=token,
+        )
+        return FrontSettings(router, config.stall_s, config.drain_s, config.log_level, args.json_output)

@@ -1,0 +1,189 @@
+"""The batches that shards hold: requests join and leave between forward passes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from freesh_plugin.adapters.router_metrics import RouterMetrics
+from freesh_plugin.adapters.tgi import messages
+from freesh_plugin.adapters.tgi.leg_batch import BatchWriter, Leg
+from freesh_plugin.adapters.tgi.shard_error import ShardError
+from freesh_plugin.adapters.tgi.shards import ShardGroup, Step
+from freesh_plugin.core.errors import FreeshError
+from freesh_plugin.ports import Clock
+
+
+class BatchLost(FreeshError):
+    """A call failed, and the batch of these requests is gone with it."""
+
+    def __init__(self, error: ShardError, request_ids: Sequence[int]) -> None:
+        """Keep the shard's error and the requests that were in the batch, or would have joined it."""
+        super().__init__(str(error))
+        self.error = error
+        self.request_ids = tuple(request_ids)
+
+
+class ShardBatches:
+    """Batches of all ranks, and the only caller of their forward passes.
+
+    Where prompts can be chunked there is one batch, which new requests join in their prefill. Elsewhere new requests
+    are prefilled alone, and the next decoding pass makes one batch of all.
+    """
+
+    def __init__(
+        self, shards: ShardGroup, writer: BatchWriter, chunked: bool, clock: Clock, metrics: RouterMetrics
+    ) -> None:
+        self._shards = shards
+        self._writer = writer
+        self._chunked = chunked
+        self._clock = clock
+        self._metrics = metrics
+        self._of_method = {method: _MethodMetrics(metrics, method) for method in ("prefill", "decode")}
+        self._batches: list[messages.CachedBatch] = []
+        self._leaving: set[int] = set()
+        self._last_id = 0
+        self._ended_at_s: float | None = None
+        self.while_computing: Callable[[], None] = lambda: None
+        """Called when a pass has begun: the time to hand on what the pass before brought."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to decode."""
+        return bool(self._batches)
+
+    @property
+    def current_tokens(self) -> int:
+        """Tokens that the next pass computes for those in the batch already."""
+        return sum(batch.current_tokens for batch in self._batches)
+
+    def leave(self, request_id: int) -> None:
+        """Take a request out before the next pass."""
+        self._leaving.add(request_id)
+
+    def rest(self) -> None:
+        """Nothing is computed for a while: the time from here to the next pass is nobody's delay."""
+        self._ended_at_s = None
+        self._metrics.batch_size.set(0)
+
+    def forget_all(self) -> None:
+        """The shards are lost, and every batch with them."""
+        self._batches.clear()
+        self._leaving.clear()
+
+    async def take_out_leavers(self) -> None:
+        """Tell shards who has left.
+
+        Raises:
+            BatchLost: a batch was lost over it.
+        """
+        if not self._leaving:
+            return
+        began_s = self._clock.monotonic_s()
+        leaving, self._leaving = self._leaving, set()
+        batches, self._batches = self._batches, []
+        while batches:
+            batch = batches.pop(0)
+            keep = [request_id for request_id in batch.request_ids if request_id not in leaving]
+            try:
+                self._batches += await self._filtered(batch, keep)
+            except ShardError as error:
+                # The others are as they were, and those who leave them still have to.
+                self._batches += batches
+                self._leaving |= leaving
+                raise BatchLost(error, keep) from error
+        self._metrics.filter_s.labels("decode").observe(self._clock.monotonic_s() - began_s)
+
+    async def prefill(self, legs: Sequence[Leg]) -> Step:
+        """Begin these legs, with one more token for everybody in the batch that they join.
+
+        Raises:
+            BatchLost: the call failed.
+        """
+        self._last_id += 1
+        joined = self._batches.pop() if self._chunked and self._batches else None
+        self._metrics.next_size.observe(len(legs))
+        if joined is not None:
+            self._metrics.concat.labels("chunking").inc()
+        members = [leg.serving.request.request_id for leg in legs]
+        members += joined.request_ids if joined else ()
+        return await self._pass(
+            "prefill", self._shards.prefill(self._writer.write(self._last_id, legs), joined), members
+        )
+
+    async def decode(self) -> Step:
+        """One more token for everybody; several batches become one.
+
+        Raises:
+            BatchLost: the call failed.
+        """
+        batches, self._batches = self._batches, []
+        if len(batches) > 1:
+            self._metrics.concat.labels("decode").inc()
+        members = [request_id for batch in batches for request_id in batch.request_ids]
+        return await self._pass("decode", self._shards.decode(batches), members)
+
+    async def forget_lost(self) -> None:
+        """Clear what a failed call may have left in the shards.
+
+        Raises:
+            ShardError: they do not even do that.
+        """
+        if self._batches:
+            await self._shards.clear_cache(self._last_id)
+        else:
+            await self._shards.clear_cache(None)
+
+    async def _filtered(self, batch: messages.CachedBatch, keep: Sequence[int]) -> list[messages.CachedBatch]:
+        if len(keep) == len(batch.request_ids):
+            return [batch]
+        if keep:
+            return [await self._shards.filter(batch.id, keep)]
+        await self._shards.clear_cache(batch.id)
+        return []
+
+    async def _pass(self, method: str, call: Awaitable[Step], members: Sequence[int]) -> Step:
+        began_s, counted = self._clock.monotonic_s(), self._of_method[method]
+        if self._ended_at_s is not None:
+            self._metrics.between_s.observe(began_s - self._ended_at_s)
+        running = asyncio.ensure_future(call)
+        await asyncio.sleep(0)
+        self.while_computing()
+        counted.began(len(members))
+        try:
+            step = await running
+        except ShardError as error:
+            self._ended_at_s = None
+            counted.failed()
+            raise BatchLost(error, members) from error
+        ended_s = self._ended_at_s = self._clock.monotonic_s()
+        counted.succeeded(step, ended_s - began_s)
+        if step.batch is not None:
+            self._batches.append(step.batch)
+        return step
+
+
+class _MethodMetrics:
+    """Metrics of one method, looked up once instead of at each step."""
+
+    def __init__(self, metrics: RouterMetrics, method: str) -> None:
+        self._batch_size = metrics.batch_size
+        self._count = metrics.steps.labels(method)
+        self._failures = metrics.step_failures.labels(method)
+        self._successes = metrics.step_successes.labels(method)
+        self._step_s = metrics.step_s.labels(method)
+        self._forward_s = metrics.forward_s.labels(method)
+        self._decode_s = metrics.decode_s.labels(method)
+        self._concat_s = metrics.concat_s.labels(method)
+
+    def began(self, batch: int) -> None:
+        self._count.inc()
+        self._batch_size.set(batch)
+
+    def failed(self) -> None:
+        self._failures.inc()
+
+    def succeeded(self, step: Step, step_s: float) -> None:
+        self._successes.inc()
+        self._step_s.observe(step_s)
+        self._forward_s.observe(step.forward_ns / 1e9)
+        self._decode_s.observe(step.decode_ns / 1e9)
+        if step.concat_ns:
+            self._concat_s.observe(step.concat_ns / 1e9)

@@ -1,0 +1,181 @@
+"""The step loop: the scheduler decides, shards compute, and tokens go out while the next pass is computed."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from freesh_plugin.adapters.router_metrics import RouterMetrics
+from freesh_plugin.adapters.tgi.leg_batch import Leg
+from freesh_plugin.adapters.tgi.shard_error import ShardError, ShardFailure
+from freesh_plugin.adapters.tgi.shards import Step
+from freesh_plugin.core.generation import FailureEvent, FailureKind, GenerationEvent, GenerationRequest
+from freesh_plugin.ports import Clock
+from freesh_plugin.runtime.pace import MeasuredPace
+from freesh_plugin.runtime.padded_memory import PaddedMemory
+from freesh_plugin.runtime.paged_memory import PagedMemory
+from freesh_plugin.runtime.scheduler import Scheduler
+from freesh_plugin.runtime.step_decision import StepLimits
+from freesh_plugin.services.request_book import RequestBook
+from freesh_plugin.services.shard_batches import BatchLost, ShardBatches
+
+log = logging.getLogger(__name__)
+
+MAX_LOSSES = 2
+"""A request whose batch is lost so often may be the cause: it fails instead of being tried again."""
+
+_LOOK_AGAIN_S = 0.05
+
+
+@dataclass(frozen=True)
+class LoopLimits:
+    """Limits of every step: requests in the batch, prompt tokens computed, and whether a prompt may be cut."""
+
+    batch: int
+    prefill_tokens: int
+    chunked: bool
+
+
+class StepLoop:
+    """Runs one model on its shards. `submit` and `cancel` never block and take effect before the next pass."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        memory: PagedMemory | PaddedMemory,
+        pace: MeasuredPace,
+        book: RequestBook,
+        batches: ShardBatches,
+        limits: LoopLimits,
+        clock: Clock,
+        metrics: RouterMetrics,
+        emit: Callable[[list[GenerationEvent]], None],
+    ) -> None:
+        """`emit` gets the events of a step together; it may not block."""
+        self._scheduler = scheduler
+        self._memory = memory
+        self._pace = pace
+        self._book = book
+        self._batches = batches
+        self._limits = limits
+        self._clock = clock
+        self._metrics = metrics
+        self._emit = emit
+        self._inbox: list[GenerationRequest | int] = []
+        self._work = asyncio.Event()
+        batches.while_computing = self._publish
+        self.lost: ShardError | None = None
+        """Why the shards cannot be used any more."""
+        self.proven = True
+        """Whether the last pass succeeded."""
+
+    def submit(self, request: GenerationRequest) -> None:
+        """Queue a request."""
+        if self.lost is not None:
+            self._emit([FailureEvent(request.request_id, FailureKind.GENERATION, str(self.lost))])
+            return
+        self._inbox.append(request)
+        self._work.set()
+
+    def cancel(self, request_id: int) -> None:
+        """Nothing more of this request is wanted."""
+        self._inbox.append(request_id)
+        self._work.set()
+
+    async def run(self) -> None:
+        """Step until the shards are lost; every request has its failure then, and so has each that comes later."""
+        while self.lost is None:
+            try:
+                busy = await self._step()
+            except BatchLost as loss:
+                await self._after(loss)
+                continue
+            if not busy:
+                await self._rest()
+
+    async def _step(self) -> bool:
+        """Decide and compute once; returns whether there was anything to compute."""
+        now_s = self._clock.monotonic_s()
+        if self._inbox:
+            self._take_inbox(now_s)
+        limits = self._step_limits()
+        decision = self._scheduler.decide(limits, now_s)
+        if decision.changes:
+            self._book.refuse(decision.refuse)
+            self._book.park(decision.preempt)
+            for request_id in decision.drop:
+                self._memory.drop(request_id)
+        await self._batches.take_out_leavers()
+        legs = self._book.begin_legs((*decision.resume, *decision.admit), limits.prefill_tokens, limits.chunked, now_s)
+        if not legs and not self._batches:
+            return False
+        await self._compute(legs)
+        return True
+
+    async def _compute(self, legs: list[Leg]) -> None:
+        if legs:
+            self._metrics.queue_size.set(self._scheduler.waiting)
+        step = await (self._batches.prefill(legs) if legs else self._batches.decode())
+        self.proven = True
+        self._learn(step, legs)
+        self._book.take(step.generations, self._clock.monotonic_s())
+
+    def _step_limits(self) -> StepLimits:
+        limits, prefill = self._limits, self._limits.prefill_tokens
+        if limits.chunked:
+            prefill = max(prefill - self._batches.current_tokens, 0)
+        return StepLimits(limits.batch, prefill, limits.chunked)
+
+    def _learn(self, step: Step, legs: Iterable[Leg]) -> None:
+        batch = len(step.batch.request_ids) if step.batch else len(step.generations)
+        self._pace.observe(batch, sum(leg.prefill_tokens for leg in legs), step.total_ns / 1e9)
+
+    def _take_inbox(self, now_s: float) -> None:
+        inbox, self._inbox = self._inbox, []
+        self._work.clear()
+        for each in inbox:
+            if isinstance(each, int):
+                self._book.forget(each)
+            else:
+                self._book.arrive(each, now_s)
+        self._metrics.queue_size.set(self._scheduler.waiting)
+
+    async def _after(self, loss: BatchLost) -> None:
+        """After a failed call: tried again once where nothing stands against it, else each request gets its failure."""
+        error = loss.error
+        log.error(
+            "batch_lost rank=%d call=%s failure=%s reason=%s", error.rank, error.call, error.failure, error.reason
+        )
+        self.proven = False
+        self._metrics.losses.inc()
+        self._book.lose(loss.request_ids, self._clock.monotonic_s())
+        if error.failure is ShardFailure.REFUSED:
+            try:
+                await self._batches.forget_lost()
+            except ShardError as later:
+                error = later
+        if error.failure is ShardFailure.REFUSED:
+            self._book.fail_hopeless(MAX_LOSSES, error.reason)
+        else:
+            self._give_up(error)
+        self._publish()
+
+    def _give_up(self, error: ShardError) -> None:
+        self.lost = error
+        self._take_inbox(self._clock.monotonic_s())
+        self._book.fail_all(str(error))
+        self._batches.forget_all()
+
+    async def _rest(self) -> None:
+        """Until something arrives; where requests wait that could not start, only for a moment."""
+        self._publish()
+        self._batches.rest()
+        try:
+            await asyncio.wait_for(self._work.wait(), _LOOK_AGAIN_S if len(self._book) else None)
+        except TimeoutError:
+            return
+
+    def _publish(self) -> None:
+        events = self._book.outbox()
+        if events:
+            self._emit(events)
