@@ -15,6 +15,8 @@ from freesh_plugin.adapters.tgi.http.openai.templates import (
     ChatTemplates,
     compile_template,
 )
+from freesh_plugin.adapters.tgi.http.settings import RouterSettings
+from freesh_plugin.adapters.tgi.http.tokenizer_files import find_model_file
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,12 @@ class _ProcessorConfig(msgspec.Struct, frozen=True):
 
 Find = Callable[[str], Path | None]
 _Config = TypeVar("_Config", bound=msgspec.Struct)
+
+
+def model_templates(settings: RouterSettings) -> ChatTemplates:
+    """Chat templates of the model that is served."""
+    config = settings.tokenizer_config_path
+    return load_templates(lambda name: find_model_file(settings, name), Path(config) if config else None)
 
 
 def load_templates(find: Find, tokenizer_config: Path | None = None) -> ChatTemplates:
