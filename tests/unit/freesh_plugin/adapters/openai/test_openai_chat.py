@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -258,7 +259,7 @@ def test_a_model_without_template_cannot_chat() -> None:
         ({"max_tokens": 0}, "Input validation error: `max_new_tokens` must be strictly positive"),
     ],
 )
-def test_values_that_do_not_fit_are_told(fields: dict[str, float], reason: str) -> None:
+def test_values_that_do_not_fit_are_told(fields: dict[str, Any], reason: str) -> None:
     whole = chat(**fields)
     assert whole.status_code == 422
     assert whole.json() == {"error": reason, "error_type": "validation"}

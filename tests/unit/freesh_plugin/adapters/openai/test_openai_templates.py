@@ -1,5 +1,6 @@
 """Chat templates: what they write, what they refuse, and that a message can never act as one."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -21,7 +22,7 @@ WEATHER = msgspec.json.decode(
 )
 
 
-def messages(*turns: dict[str, object]) -> list[Message]:
+def messages(*turns: Mapping[str, object]) -> list[Message]:
     return msgspec.convert(list(turns), list[Message])
 
 
@@ -35,7 +36,7 @@ def noon() -> datetime:
     return datetime(2026, 7, 26, 12, tzinfo=UTC)
 
 
-def refused(source: str, *turns: dict[str, object]) -> ApiError:
+def refused(source: str, *turns: Mapping[str, object]) -> ApiError:
     with pytest.raises(ApiError) as caught:
         compile_template(source, "<s>", "</s>").render(messages(*turns))
     return caught.value

@@ -5,7 +5,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import msgspec
 import pytest
 from hypothesis import given
@@ -38,7 +38,7 @@ def names(choice: ToolChoice) -> list[str]:
 
 def accepts(grammar: dict[str, Any], call: object) -> bool:
     jsonschema.Draft202012Validator.check_schema(grammar)
-    return jsonschema.Draft202012Validator(grammar).is_valid(call)
+    return bool(jsonschema.Draft202012Validator(grammar).is_valid(call))
 
 
 @pytest.mark.parametrize(
