@@ -1,6 +1,7 @@
 """TGI's own routes: `/`, `/generate`, `/generate_stream` and `/tokenize`."""
 
 from collections.abc import AsyncGenerator
+from itertools import accumulate
 
 from msgspec import UNSET, UnsetType, structs
 
@@ -187,5 +188,9 @@ def _top_tokens(answer: Answer) -> list[list[Token]] | UnsetType:
 
 
 def simple_tokens(text: str, ids: list[int], offsets: list[tuple[int, int]]) -> list[SimpleToken]:
-    """Ids with the text that each stands for."""
-    return [SimpleToken(id, text[start:stop], start, stop) for id, (start, stop) in zip(ids, offsets, strict=True)]
+    """Ids with the text that each stands for; TGI counts places in bytes of UTF-8, the tokenizer in characters."""
+    byte_at = [0, *accumulate(len(character.encode()) for character in text)]
+    return [
+        SimpleToken(id, text[start:stop], byte_at[start], byte_at[stop])
+        for id, (start, stop) in zip(ids, offsets, strict=True)
+    ]

@@ -183,7 +183,7 @@ class StreamResponse(msgspec.Struct, frozen=True):
 
 
 class SimpleToken(msgspec.Struct, frozen=True):
-    """A token of a text and its place there, in characters."""
+    """A token of a text and its place there, in bytes of UTF-8."""
 
     id: int
     text: str

@@ -1,5 +1,6 @@
 """Generation as the routes see it: a place in the house, a checked request, its tokens one by one, its end."""
 
+import logging
 import math
 import time
 from collections.abc import AsyncGenerator
@@ -17,6 +18,8 @@ from freesh_plugin.adapters.tgi.http.tokenizer import Tokenizer
 from freesh_plugin.adapters.tgi.http.validation import Order, Validator
 from freesh_plugin.core.generation import FailureEvent, GenerationEnd, GenerationRequest, Token, TokensEvent
 from freesh_plugin.ports import Engine, TokenStream
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ class Inference:
         text = self._tokenizer.answer(request.prompt_ids, answer_ids) if end.text is None else end.text
         timings = Timings.of(request, end, time.monotonic())
         self._metrics.succeeded(timings, end.generated_tokens)
+        log.info("Success", extra=timings.fields())
         return Ended(text, end, len(request.prompt_ids), timings)
 
     def failed(self, error: ApiError) -> ApiError:
@@ -126,6 +130,8 @@ class Inference:
 
     def _counted(self, error: ApiError) -> ApiError:
         self._metrics.failed(error.metric)
+        level = logging.INFO if error.status in (422, 429) else logging.ERROR
+        log.log(level, "Failure", extra={"error_type": error.body.error_type, "status": error.status})
         return error
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from freesh_plugin.adapters.tgi.http.errors import ApiError, Rejection
 from freesh_plugin.adapters.tgi.http.exchange import Call, EventStream, Reply, json_reply
@@ -12,13 +13,10 @@ from freesh_plugin.adapters.tgi.http.generate_types import (
     DEFAULT_PARAMETERS,
     CompatGenerateRequest,
     GenerateParameters,
-    GenerateResponse,
-    StreamResponse,
 )
 from freesh_plugin.adapters.tgi.http.openai.chat_completions import chat_completions
 from freesh_plugin.adapters.tgi.http.openai.chat_request import ChatRequest, order_chat
-from freesh_plugin.adapters.tgi.http.openai.chat_types import ChatCompletion, ChatCompletionChunk
-from freesh_plugin.adapters.tgi.http.openai.completion_types import Completion, CompletionChunk, CompletionRequest
+from freesh_plugin.adapters.tgi.http.openai.completion_types import CompletionRequest
 from freesh_plugin.adapters.tgi.http.openai.completions import completions
 from freesh_plugin.adapters.tgi.http.routes import GENERATION_ERRORS, Operation, Route
 from freesh_plugin.adapters.tgi.http.together import together
@@ -26,10 +24,16 @@ from freesh_plugin.adapters.tgi.http.together import together
 T = TypeVar("T")
 
 
-def _any_of(*kinds: type) -> Any:  # noqa: ANN401  # an annotation
-    """An untagged choice between structs, which msgspec describes but does not decode."""
-    references = [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in kinds]
-    return Annotated[Any, msgspec.Meta(extra_json_schema={"anyOf": references})]
+def _any_of(*names: str) -> dict[str, Any]:
+    """Schema of an untagged choice between structs, which msgspec does not decode by itself."""
+    return {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in names]}
+
+
+_ONE = {"type": "array", "items": {"$ref": "#/components/schemas/GenerateResponse"}}
+_Instance = Annotated[Any, Meta(extra_json_schema=_any_of("VertexInstance", "ChatRequest"))]
+_Request = Annotated[Any, Meta(extra_json_schema=_any_of("CompatGenerateRequest", "ChatRequest", "CompletionRequest"))]
+_Response = Annotated[Any, Meta(extra_json_schema={"anyOf": [_ONE, *_any_of("ChatCompletion", "Completion")["anyOf"]]})]
+_Event = Annotated[Any, Meta(extra_json_schema=_any_of("StreamResponse", "ChatCompletionChunk", "CompletionChunk"))]
 
 
 class VertexInstance(msgspec.Struct, frozen=True):
@@ -42,7 +46,7 @@ class VertexInstance(msgspec.Struct, frozen=True):
 class VertexRequest(msgspec.Struct, frozen=True):
     """Several prompts or conversations at once."""
 
-    instances: list[_any_of(VertexInstance, ChatRequest)]  # a schema made at import
+    instances: list[_Instance]
 
 
 class VertexResponse(msgspec.Struct, frozen=True):
@@ -55,7 +59,7 @@ def routes(front: Front) -> list[Route]:
     """The routes, all of which ask for the API key."""
 
     async def invocations(call: Call) -> Reply | EventStream:
-        request = call.json(Any)  # type: ignore[arg-type]  # any JSON
+        request = call.json(Any)
         if (generate := _as(CompatGenerateRequest, request)) is not None:
             return await compat_generate(front, call, generate)
         if (chat := _as(ChatRequest, request)) is not None:
@@ -75,22 +79,7 @@ def routes(front: Front) -> list[Route]:
 
 
 _INVOCATIONS = Operation(
-    "Generate, chat or complete, by the shape of the request",
-    _any_of(CompatGenerateRequest, ChatRequest, CompletionRequest),
-    Annotated[
-        Any,
-        msgspec.Meta(
-            extra_json_schema={
-                "anyOf": [
-                    {"type": "array", "items": {"$ref": f"#/components/schemas/{GenerateResponse.__name__}"}},
-                    {"$ref": f"#/components/schemas/{ChatCompletion.__name__}"},
-                    {"$ref": f"#/components/schemas/{Completion.__name__}"},
-                ]
-            }
-        ),
-    ],
-    _any_of(StreamResponse, ChatCompletionChunk, CompletionChunk),
-    GENERATION_ERRORS,
+    "Generate, chat or complete, by the shape of the request", _Request, _Response, _Event, GENERATION_ERRORS
 )
 _VERTEX = Operation(
     "Generate for every instance", VertexRequest, VertexResponse, errors=GENERATION_ERRORS, also=(VertexInstance,)

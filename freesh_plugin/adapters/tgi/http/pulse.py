@@ -15,10 +15,9 @@ _COMMENT = b":\n\n"
 class Pulse:
     """Writes a comment whenever an open stream has been silent for a while."""
 
-    def __init__(self, send: Send, interval_s: float = INTERVAL_S) -> None:
+    def __init__(self, send: Send) -> None:
         """Write by `send`."""
         self._send = send
-        self._interval_s = interval_s
         self._loop = asyncio.get_running_loop()
         self._felt = False
         self._writing: asyncio.Task[None] | None = None
@@ -28,7 +27,7 @@ class Pulse:
         self._felt = True
 
     def __enter__(self) -> Self:
-        self._timer = self._loop.call_later(self._interval_s, self._beat)
+        self._timer = self._loop.call_later(INTERVAL_S, self._beat)
         return self
 
     def __exit__(
@@ -43,7 +42,7 @@ class Pulse:
         if not self._felt and (self._writing is None or self._writing.done()):
             self._writing = self._loop.create_task(self._comment())
         self._felt = False
-        self._timer = self._loop.call_later(self._interval_s, self._beat)
+        self._timer = self._loop.call_later(INTERVAL_S, self._beat)
 
     async def _comment(self) -> None:
         await self._send({"type": "http.response.body", "body": _COMMENT, "more_body": True})
