@@ -264,7 +264,7 @@ def test_values_that_do_not_fit_are_told(fields: dict[str, Any], reason: str) ->
     assert whole.status_code == 422
     assert whole.json() == {"error": reason, "error_type": "validation"}
     assert events(chat(stream=True, **fields)) == [
-        {"error": {"message": reason, "http_status_code": 422, "type": "validation"}}
+        {"error": {"message": reason, "http_status_code": 422, "type": "validation"}, "error_type": "validation"}
     ]
 
 
