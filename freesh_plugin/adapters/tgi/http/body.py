@@ -15,9 +15,7 @@ class ClientGone(Exception):
     """The client left; nobody is there to be answered."""
 
 
-async def read_body(
-    headers: Mapping[bytes, bytes], receive: Receive, limit_bytes: int, timeout_s: float = BODY_TIMEOUT_S
-) -> bytes:
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit_bytes: int) -> bytes:
     """The whole body.
 
     Raises:
@@ -27,18 +25,18 @@ async def read_body(
     declared = headers.get(b"content-length", b"0")
     if len(declared) > 20 or not declared.isdigit() or int(declared) > limit_bytes:
         raise _too_large()
-    message = await _next(receive, timeout_s)
+    until_s = asyncio.get_running_loop().time() + BODY_TIMEOUT_S
+    message = await _next(receive, until_s)
     body: bytes = message.get("body", b"")
     if not message.get("more_body"):
         return body
-    return await _rest(bytearray(body), receive, limit_bytes, timeout_s)
+    return await _rest(bytearray(body), receive, limit_bytes, until_s)
 
 
-async def _rest(body: bytearray, receive: Receive, limit_bytes: int, timeout_s: float) -> bytes:
-    until_s = asyncio.get_running_loop().time() + timeout_s
+async def _rest(body: bytearray, receive: Receive, limit_bytes: int, until_s: float) -> bytes:
     more = True
     while more:
-        message = await _next(receive, until_s - asyncio.get_running_loop().time())
+        message = await _next(receive, until_s)
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > limit_bytes:
@@ -46,9 +44,9 @@ async def _rest(body: bytearray, receive: Receive, limit_bytes: int, timeout_s: 
     return bytes(body)
 
 
-async def _next(receive: Receive, timeout_s: float) -> Message:
+async def _next(receive: Receive, until_s: float) -> Message:
     try:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout_at(until_s):
             message = await receive()
     except TimeoutError as error:
         raise Rejection(408, "Failed to buffer the request body: it came too slowly") from error
