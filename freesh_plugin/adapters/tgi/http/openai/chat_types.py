@@ -70,7 +70,8 @@ class Delta(msgspec.Struct, frozen=True):
 
     role: Literal["assistant"] = "assistant"
     content: str | msgspec.UnsetType = msgspec.UNSET
-    tool_calls: list[ToolCallDelta] | msgspec.UnsetType = msgspec.UNSET
+    tool_calls: list[ToolCallDelta] | None = None
+    """Null beside text: version 0.7.0 of TGI's Python client takes a chunk without it for an error."""
 
 
 class ChunkChoice(msgspec.Struct, frozen=True):

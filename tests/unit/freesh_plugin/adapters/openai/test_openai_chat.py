@@ -152,7 +152,7 @@ def test_a_stream_is_one_chunk_a_token() -> None:
             "choices": [
                 {
                     "index": 0,
-                    "delta": {"role": "assistant", "content": text},
+                    "delta": {"role": "assistant", "content": text, "tool_calls": None},
                     "logprobs": None,
                     "finish_reason": reason,
                 }
