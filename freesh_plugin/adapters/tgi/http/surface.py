@@ -10,7 +10,12 @@ from freesh_plugin.adapters.tgi.http.routes import Route
 _MODULES = (generate_routes, openai_routes, platform_routes, service_routes)
 
 
+def all_routes(front: Front) -> list[Route]:
+    """Every route, those that describe the others last."""
+    routes: list[Route] = [route for module in _MODULES for route in module.routes(front)]
+    return [*routes, *doc_routes(routes, front.settings.api_key is not None)]
+
+
 def front_app(front: Front) -> FrontApp:
     """The application that serves requests by `front`."""
-    routes: list[Route] = [route for module in _MODULES for route in module.routes(front)]
-    return FrontApp(front.settings, [*routes, *doc_routes(routes, front.settings.api_key is not None)])
+    return FrontApp(front.settings, all_routes(front))
