@@ -19,3 +19,8 @@ def all_routes(front: Front) -> list[Route]:
 def front_app(front: Front) -> FrontApp:
     """The application that serves requests by `front`."""
     return FrontApp(front.settings, all_routes(front))
+
+
+def metrics_app(front: Front) -> FrontApp:
+    """The application of the second port, on which nothing but metrics is served."""
+    return FrontApp(front.settings, [route for route in service_routes.routes(front) if route.path == "/metrics"])
