@@ -15,6 +15,9 @@ from pathlib import Path
 STAND_IN = Path(__file__).parent
 """Folder that holds the stand-in `intel_extension_for_pytorch`, to go on PYTHONPATH."""
 
+UDS_NAME = "shard"
+"""File name of the --shard-uds-path."""
+
 _START_LIMIT_S = 120.0
 _STOP_LIMIT_S = 20.0
 _POLL_S = 0.05
@@ -59,17 +62,31 @@ class Shards:
 
 
 @contextmanager
-def serve_shards(settings: ShardSettings) -> Iterator[Shards]:
-    """Start all ranks, wait for their sockets (the launcher's sign of readiness), and end them after the block."""
-    # Socket paths have at most 107 bytes: pytest's own folders are too deep.
+def socket_folder() -> Iterator[Path]:
+    """A new folder with a short name: a socket's path has at most 107 bytes, and pytest's own folders are too deep."""
     folder = Path(tempfile.mkdtemp(prefix="tgi-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def serve_shards(settings: ShardSettings) -> Iterator[Shards]:
+    """Start all ranks in a folder of their own, as `serve_shards_in` does."""
+    with socket_folder() as folder, serve_shards_in(folder, settings) as shards:
+        yield shards
+
+
+@contextmanager
+def serve_shards_in(folder: Path, settings: ShardSettings) -> Iterator[Shards]:
+    """Start all ranks, wait for their sockets (the launcher's sign of readiness), and end them after the block."""
     shards = _start(settings, folder)
     try:
         _wait(shards)
         yield shards
     finally:
         _stop(shards)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def shard_arguments(settings: ShardSettings, uds_path: Path) -> list[str]:
@@ -106,6 +123,8 @@ def shard_environment(settings: ShardSettings, rank: int, master_port: int) -> d
         "HF_HUB_ENABLE_HF_TRANSFER": "1",
         "ATTENTION": "flashdecoding-ipex" if settings.flash else "paged",
         "PREFIX_CACHING": "1" if settings.flash else "0",
+        # As with the launcher's --enable-prefill-logprobs: flash models then tell the ids of a prompt.
+        "REQUEST_LOGPROBS": "1",
         # Two cores are all there may be: more threads than that only wait for each other.
         "OMP_NUM_THREADS": "1",
         "HF_HUB_OFFLINE": "1",
@@ -118,7 +137,7 @@ def shard_environment(settings: ShardSettings, rank: int, master_port: int) -> d
 
 
 def _start(settings: ShardSettings, folder: Path) -> Shards:
-    uds_path = folder / "shard"
+    uds_path = folder / UDS_NAME
     master_port = _free_port()
     logs = tuple(folder / f"rank-{rank}.log" for rank in range(settings.ranks))
     processes: list[subprocess.Popen[bytes]] = []
