@@ -17,7 +17,8 @@ from freesh_plugin.core.errors import ConfigError
 from freesh_plugin.core.generation import EngineInfo, GenerationEvent
 from freesh_plugin.ports import Clock
 from freesh_plugin.runtime.lengths import RunningLengths
-from freesh_plugin.runtime.pace import MeasuredPace
+from freesh_plugin.runtime.memory import Memory
+from freesh_plugin.runtime.pace import MeasuredPace, Pace
 from freesh_plugin.runtime.padded_memory import PaddedMemory
 from freesh_plugin.runtime.paged_memory import PagedMemory, PagedShape
 from freesh_plugin.runtime.policy import Policy
@@ -30,6 +31,8 @@ from freesh_plugin.services.shard_batches import ShardBatches
 from freesh_plugin.services.step_loop import LoopLimits, StepLoop
 
 log = logging.getLogger(__name__)
+
+MakeScheduler = Callable[[SchedulerSettings, Pace, Memory], Scheduler]
 
 _UNSTATED_BATCH = 4096
 _UNSTATED_TOTAL_TOKENS = 16_000
@@ -44,6 +47,7 @@ class RunningEngine:
     info: EngineInfo
     loop: StepLoop
     reception: Reception
+    memory: PagedMemory | PaddedMemory
 
     async def healthy(self) -> bool:
         """Whether the shards answer; after a failed pass, whether they can generate again."""
@@ -64,6 +68,7 @@ async def bring_up(
     clock: Clock,
     metrics: RouterMetrics,
     emit: Callable[[list[GenerationEvent]], None],
+    scheduler_of: MakeScheduler = Scheduler,
 ) -> RunningEngine:
     """Connect to the shards, clear what another router left there, warm up.
 
@@ -84,34 +89,24 @@ async def bring_up(
     info = _checked_info(args, said, warm, writer.exact_ids)
     metrics.batch_limit.set(info.max_batch_total_tokens)
     metrics.exact_ids.set(writer.exact_ids)
-    return _put_together(shards, writer, info, args, config, clock, metrics, emit)
-
-
-def _put_together(
-    shards: ShardGroup,
-    writer: BatchWriter,
-    info: EngineInfo,
-    args: RouterArgs,
-    config: PluginConfig,
-    clock: Clock,
-    metrics: RouterMetrics,
-    emit: Callable[[list[GenerationEvent]], None],
-) -> RunningEngine:
     memory = memory_of(info, args.max_batch_prefill_tokens)
     pace = MeasuredPace()
-    settings = SchedulerSettings(
-        policy=Policy(config.policy),
-        total_tokens_limit=info.max_batch_total_tokens,
-        tokens_per_step=1 + info.speculate,
-    )
-    scheduler = Scheduler(settings, pace, memory)
+    scheduler = scheduler_of(_settings(config, info), pace, memory)
     levels = ServiceLevels(None, config.model, config.location, config.deadline_factor)
     reception = Reception(levels, RunningLengths(), pace, metrics, config.location)
     batches = ShardBatches(shards, writer, info.support_chunking, clock, metrics)
     book = RequestBook(scheduler, memory, batches, reception, writer.exact_ids, config.leg_tokens, metrics)
     limits = LoopLimits(args.max_batch_size or _UNSTATED_BATCH, args.max_batch_prefill_tokens, info.support_chunking)
     loop = StepLoop(scheduler, memory, pace, book, batches, limits, clock, metrics, emit)
-    return RunningEngine(shards, info, loop, reception)
+    return RunningEngine(shards, info, loop, reception, memory)
+
+
+def _settings(config: PluginConfig, info: EngineInfo) -> SchedulerSettings:
+    return SchedulerSettings(
+        policy=Policy(config.policy),
+        total_tokens_limit=info.max_batch_total_tokens,
+        tokens_per_step=1 + info.speculate,
+    )
 
 
 def memory_of(info: EngineInfo, max_prefill_tokens: int) -> PagedMemory | PaddedMemory:

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from struct import Struct as Layout
+from typing import cast
 
 import msgspec
 
@@ -127,8 +128,7 @@ class FrameChannel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is not derived from it
 
     def data_received(self, data: bytes) -> None:
         """Hand on every whole frame."""
