@@ -1,13 +1,13 @@
 """Exact token ids in place of a prompt's text: how they are written into a text chunk, and read back in the shard.
 
 The shards' protocol carries text only, and prompt + answer do not tokenise again to the ids they came from. A marked
-text is `MARK`, the shard's secret, and the ids; whoever lacks the secret only writes an odd prompt. This module is
-imported in the shard's process: it needs nothing but the standard library.
+text is `MARK`, the shard's secret, and in base64 a checksum and the ids; whoever lacks the secret only writes an odd
+prompt. This module is imported in the shard's process: it needs nothing but the standard library.
 """
 
-import binascii
 import hmac
 import struct
+import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 
@@ -18,9 +18,9 @@ SECRET_LENGTH = 43
 """Characters of a secret: 32 random bytes in base64 without padding."""
 MAX_IDS = 1 << 20
 """Longest prompt in tokens."""
-_ID_BYTES = 4
-_LARGEST_ID = (1 << 8 * _ID_BYTES) - 1
-_MAX_PAYLOAD = -(-MAX_IDS * _ID_BYTES // 3) * 4
+_WORD_BYTES = 4
+_LARGEST_ID = (1 << 8 * _WORD_BYTES) - 1
+_MAX_PAYLOAD = -(-(MAX_IDS + 1) * _WORD_BYTES // 3) * 4
 
 
 class ExactIdsError(FreeshError):
@@ -42,7 +42,7 @@ def encode(ids: Sequence[int], secret: str) -> str:
         packed = struct.pack(f"<{len(ids)}I", *ids)
     except struct.error as error:
         raise ExactIdsError(f"an id is not a whole number from 0 to {_LARGEST_ID}: {error}") from error
-    return f"{MARK}{secret}{b64encode(packed).decode('ascii')}"
+    return f"{MARK}{secret}{b64encode(_checksum(packed) + packed).decode('ascii')}"
 
 
 def decode(text: str, secret: str) -> list[int] | None:
@@ -70,9 +70,14 @@ def _unpacked(payload: str) -> list[int]:
     if len(payload) > _MAX_PAYLOAD:
         raise ExactIdsError(f"marked ids of {len(payload)} characters, limit {_MAX_PAYLOAD}")
     try:
-        packed = b64decode(payload, validate=True)
-    except (binascii.Error, ValueError) as error:
+        content = b64decode(payload, validate=True)
+    except ValueError as error:
         raise ExactIdsError(f"marked ids are not base64: {error}") from error
-    if not packed or len(packed) % _ID_BYTES:
-        raise ExactIdsError(f"marked ids of {len(packed)} bytes, a multiple of {_ID_BYTES} expected")
-    return list(struct.unpack(f"<{len(packed) // _ID_BYTES}I", packed))
+    checksum, packed = content[:_WORD_BYTES], content[_WORD_BYTES:]
+    if not packed or len(packed) % _WORD_BYTES or checksum != _checksum(packed):
+        raise ExactIdsError(f"marked ids of {len(content)} bytes do not match their checksum")
+    return list(struct.unpack(f"<{len(packed) // _WORD_BYTES}I", packed))
+
+
+def _checksum(packed: bytes) -> bytes:
+    return struct.pack("<I", zlib.crc32(packed))

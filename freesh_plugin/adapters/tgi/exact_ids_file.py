@@ -5,7 +5,6 @@ understood. The lock ends with the shard's process: what a killed shard has left
 """
 
 import fcntl
-import json
 import os
 import stat
 from collections.abc import Iterator
@@ -14,8 +13,8 @@ from pathlib import Path
 
 from freesh_plugin.adapters.tgi.exact_ids import SECRET_LENGTH
 
-_VERSION = 1
-_MAX_BYTES = 4_096
+_HEADER = "freesh-exact-ids 1"
+_MAX_BYTES = 256
 
 
 def secret_path(socket_path: Path) -> Path:
@@ -35,7 +34,7 @@ def published_secret(socket_path: Path, secret: str) -> Iterator[Path]:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.write(descriptor, json.dumps({"version": _VERSION, "secret": secret}).encode("ascii"))
+        os.write(descriptor, f"{_HEADER}\n{secret}\n".encode("ascii"))
         yield path
     finally:
         _remove_own(path)
@@ -88,11 +87,5 @@ def _is_held(descriptor: int) -> bool:
 
 
 def _parsed(content: bytes) -> str | None:
-    try:
-        document = json.loads(content)
-    except ValueError:
-        return None
-    if not isinstance(document, dict) or document.get("version") != _VERSION:
-        return None
-    secret = document.get("secret")
-    return secret if isinstance(secret, str) and len(secret) == SECRET_LENGTH and secret.isascii() else None
+    header, _, secret = content.decode("ascii", errors="replace").rstrip("\n").partition("\n")
+    return secret if header == _HEADER and len(secret) == SECRET_LENGTH and secret.isascii() else None
