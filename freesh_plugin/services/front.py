@@ -13,6 +13,7 @@ from freesh_plugin.adapters.router_log import log_to_stdout
 from freesh_plugin.adapters.tgi.engine_link import EngineLink
 from freesh_plugin.adapters.tgi.frames import Hello
 from freesh_plugin.adapters.tgi.http.front import Front
+from freesh_plugin.adapters.tgi.http.openai.template_files import model_templates
 from freesh_plugin.adapters.tgi.http.server import Patience, serve_front
 from freesh_plugin.adapters.tgi.http.settings import RouterSettings
 from freesh_plugin.adapters.tgi.http.surface import front_app
@@ -60,7 +61,7 @@ async def _serve(end: socket.socket) -> None:
     settings = _settings(hello)
     log_to_stdout(settings.log_level, settings.json_output)
     tokenizer = load_tokenizer(settings.router)
-    app = front_app(Front.over(settings.router, link, tokenizer))
+    app = front_app(Front.over(settings.router, link, tokenizer, model_templates(settings.router)))
     with (
         bind(settings.router.hostname, settings.router.port, allow_remote=True) as users,
         bind(settings.router.hostname, settings.router.prometheus_port, allow_remote=True) as scrapes,
