@@ -183,6 +183,8 @@ def _tgi_extra() -> Iterator[None]:
     try:
         yield
     except ImportError as error:
+        if (error.name or "").startswith("freesh_plugin"):
+            raise
         raise ConfigError(
             f"{error.name} is not installed: serving a model needs `pip install 'freesh-plugin[tgi]'`"
         ) from error

@@ -1,4 +1,4 @@
-"""Preemptions at random moments, through the real step loop, on simulated shards whose tokens depend on all before."""
+"""Preemptions at random moments, through the real step loop, on simulated shards whose tokens depend on all before.
 
 The simulated memory refuses a pass when anybody's keys and values are not where they should be.
 """
