@@ -34,9 +34,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_holds_the_plugin_and_nothing_else(wheel: Path) -> None:
-    top = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    assert {name for name in top if not name.endswith(".dist-info")} == {"freesh_plugin"}
+def test_the_wheel_holds_the_plugin_and_what_starts_its_hook(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    top = {name.split("/")[0] for name in names}
+    assert {name for name in top if not name.endswith(".dist-info")} == {"freesh_plugin", "freesh_exact_ids.pth"}
+    assert [name for name in names if name.endswith(".pth")] == ["freesh_exact_ids.pth"]
 
 
 def test_freesh_runs_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:

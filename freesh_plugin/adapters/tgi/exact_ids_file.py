@@ -8,7 +8,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from freesh_plugin.adapters.tgi.exact_ids import SECRET_LENGTH
@@ -37,8 +37,10 @@ def published_secret(socket_path: Path, secret: str) -> Iterator[Path]:
         os.write(descriptor, f"{_HEADER}\n{secret}\n".encode("ascii"))
         yield path
     finally:
-        _remove_own(path)
         os.close(descriptor)
+        # Unlocked, it is believed by nobody: should it stay, no harm is done.
+        with suppress(OSError):
+            _remove_own(path)
 
 
 def read_secret(socket_path: str | Path) -> str | None:

@@ -83,13 +83,12 @@ def hook_server(server: Server, log: Log) -> None:
         missing = {"uds_path", "sharded"} - signature.parameters.keys()
         if missing:
             raise ExactIdsError(f"TGI's serve has no {', '.join(sorted(missing))}")
-        get_model = server.get_model_with_lora_adapters
+        shard = _Shard(server, log)
+        hooked = shard.serving(server.serve, signature), shard.activated_by(server.get_model_with_lora_adapters)
     except Exception as error:  # noqa: BLE001 - whatever TGI has become, it must serve
         _step_aside(log, error)
-        return
-    shard = _Shard(server, log)
-    server.serve = shard.serving(server.serve, signature)
-    server.get_model_with_lora_adapters = shard.activated_by(get_model)
+    else:
+        server.serve, server.get_model_with_lora_adapters = hooked
 
 
 class _Shard:
@@ -143,12 +142,11 @@ def _step_aside(log: Log, error: Exception) -> None:
 
 
 def _launcher_log() -> Log:
-    """TGI's logger with an outlet of our own: TGI's shows its own modules only.
+    """TGI's logger with an outlet of our own, since TGI's shows its own modules only.
 
-    Its launcher reads nothing from a shard but what loguru has serialised.
+    With --json-output the launcher reads nothing from a shard but what loguru has serialised.
     """
     from loguru import logger  # type: ignore[import-not-found]
 
-    if "--json-output" in sys.argv:
-        logger.add(sys.stdout, format="{message}", filter="freesh_plugin", serialize=True)
+    logger.add(sys.stdout, format="{message}", filter="freesh_plugin", serialize="--json-output" in sys.argv)
     return cast(Log, logger)
