@@ -1,24 +1,24 @@
-"""What `freesh_exact_ids.pth` imports at Python's start: looks whether this process is a shard, and only then more."""
+"""What `freesh_exact_ids.pth` imports at Python's start: looks whether this process is a shard, and only then more.
+
+It runs in every Python program that inherits FREESH_EXACT_IDS, so it imports next to nothing.
+"""
 
 import sys
-from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import PurePath
 
 _PROGRAM = "text-generation-server"
 
 
-def is_shard(argv: Sequence[str]) -> bool:
+def is_shard(argv: list[str]) -> bool:
     """Whether a command line is that of `text-generation-server serve`."""
-    return any(PurePath(word).name == _PROGRAM and following == "serve" for word, following in pairwise(argv))
+    return any(word.rpartition("/")[2] == _PROGRAM and following == "serve" for word, following in pairwise(argv))
 
 
-def start(argv: Sequence[str]) -> None:
+def start(argv: list[str]) -> None:
     """Load the hook if this process is a shard; never lets Python's start fail."""
     if not is_shard(argv):
         return
     try:
-        # Not above: nothing but a shard needs any of it.
         from freesh_plugin.adapters.tgi.exact_ids_hook import install
 
         install()
