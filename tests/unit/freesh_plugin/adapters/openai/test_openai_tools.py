@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freesh_plugin.adapters.tgi.http.errors import ApiError
+from freesh_plugin.adapters.tgi.http.generate_types import JsonGrammar
+from freesh_plugin.adapters.tgi.http.grammar import read_grammar
 from freesh_plugin.adapters.tgi.http.openai.tool_answer import ToolAnswer, ToolCallReader, read_tool_answer
 from freesh_plugin.adapters.tgi.http.openai.tools import (
     DEFAULT_PROMPT,
@@ -77,6 +79,37 @@ def test_the_grammar_takes_calls_of_these_tools_and_no_others() -> None:
     assert not accepts(grammar, {"function": {"_name": "sports"}})
     assert not accepts(grammar, {"function": {"city": "Paris"}})
     assert not accepts(grammar, {})
+
+
+NESTED = {
+    "$defs": {"Stop": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}},
+    "type": "object",
+    "properties": {
+        "stops": {"type": "array", "items": {"$ref": "#/$defs/Stop"}, "minItems": 1},
+        "mode": {"enum": ["train", "bus"]},
+        "seats": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+    },
+    "required": ["stops", "mode"],
+}
+
+
+@pytest.mark.parametrize(
+    ("call", "fits"),
+    [
+        ({"_name": "weather", "city": "Paris"}, True),
+        ({"_name": "trip", "stops": [{"city": "Rom"}, {"city": "Bari"}], "mode": "bus"}, True),
+        ({"_name": "trip", "stops": [{"city": "Rom"}], "mode": "bus", "seats": None}, True),
+        ({"_name": "no_tool"}, True),
+        ({"_name": "weather"}, False),
+        ({"_name": "trip", "stops": [], "mode": "bus"}, False),
+        ({"_name": "trip", "stops": [{"city": "Rom"}], "mode": "car"}, False),
+        ({"city": "Paris", "_name": "weather"}, False),
+    ],
+)
+def test_the_grammar_compiles_into_what_shards_hold_answers_to(call: dict[str, Any], fits: bool) -> None:
+    offered = [*TWO, *tools({"name": "trip", "parameters": NESTED})]
+    expression = read_grammar(JsonGrammar(tool_grammar(chosen_tools(offered, "auto"))))
+    assert bool(re.fullmatch(expression, json.dumps({"function": call}))) is fits
 
 
 def test_a_calls_name_comes_first_so_that_it_is_known_early() -> None:
