@@ -1,4 +1,6 @@
-"""Laxity: the time that a request can still wait and yet meet its deadline."""
+"""Laxity: the time that a request can still wait and yet meet its deadline; exact, and when lengths are uncertain."""
+
+from freesh_plugin.core.length_model import LengthModel
 
 
 def laxity_s(deadline_s: float, now_s: float, service_s: float) -> float:
@@ -7,14 +9,37 @@ def laxity_s(deadline_s: float, now_s: float, service_s: float) -> float:
     Args:
         deadline_s: When the last token is due, monotonic.
         now_s: The same clock, now.
-        service_s: Predicted remaining work, >= 0.
+        service_s: Remaining work, >= 0.
     """
     return deadline_s - now_s - service_s
 
 
-def latest_start_s(deadline_s: float, service_s: float) -> float:
-    """Monotonic second after which the laxity is negative: deadline - service.
+def chance_laxity_runs_out(
+    length: LengthModel, generated: int, room_s: float, start_s: float, tbt_s: float, delay_s: float
+) -> float:
+    """P(0 <= laxity < delay): the chance that waiting so long makes a request late that is not late yet.
 
-    The order of waiting requests by laxity is their order by this, at any time.
+    Laxity is room - start - (L - generated)·TBT with L uncertain, so this is the chance that L lies between what could
+    be decoded before the deadline after the delay, and what could be now.
+
+    Args:
+        length: Distribution of the answer's length L, in tokens.
+        generated: Tokens that did not end it.
+        room_s: Seconds left to its deadline; negative when it has passed.
+        start_s: Seconds before its next token (prefill).
+        tbt_s: Seconds a token, > 0.
+        delay_s: Seconds that it would wait.
     """
-    return deadline_s - service_s
+    now = generated + (room_s - start_s) / tbt_s
+    return length.chance_between(generated, now - delay_s / tbt_s, now)
+
+
+def chance_stretch_runs_out(
+    length: LengthModel, generated: int, waited_s: float, prefill_s: float, tbt_s: float, delay_s: float, spare: float
+) -> float:
+    """The same for a deadline that moves with the length: waiting may take the share `spare` of the service.
+
+    It is in time when waited <= spare·(prefill + L·TBT); so a longer answer forgives a longer wait.
+    """
+    now = (waited_s / spare - prefill_s) / tbt_s
+    return length.chance_between(generated, now, now + delay_s / (spare * tbt_s))

@@ -3,7 +3,7 @@
 from enum import Enum
 from math import inf
 
-from freesh_plugin.core.length_model import expected_tokens, next_checkpoint
+from freesh_plugin.core.length_model import LengthModel, next_checkpoint
 from freesh_plugin.runtime.job import Job
 
 
@@ -14,7 +14,7 @@ class Place(Enum):
     """Never in a batch yet."""
     RUNNING = "running"
     PARKED = "parked"
-    """Preempted: it waits to be resumed."""
+    """It ran before and waits to be resumed."""
 
 
 class Entry:
@@ -22,26 +22,42 @@ class Entry:
 
     Attributes:
         job: What was known at its arrival.
+        request_id: The job's.
+        length: Distribution of its answer's length.
         place: Where it is.
         pinned: Whether the engine cannot cut it right now.
         generated: Tokens of its answer so far.
         expected: Expected tokens of its whole answer, as of the last checkpoint.
         checkpoint: Tokens at which that is refined next.
-        waits_since_s: When it was last without progress: its arrival, or when it was parked.
-        key: Its place in the order of those waiting; smaller is sooner.
+        protected_until: Tokens before which it is not preempted: having joined, it gets one.
+        rescued: Whether it joined only because it had stalled for too long.
+        since_s: Since when it has been where it is; for a waiting one, its arrival.
+        waited_s: Seconds that it waited before that.
+        service_s: Predicted seconds of its remaining work, when last appraised.
+        key: Its place in the order, when last appraised; smaller is sooner.
+        appraised_s: When that was.
     """
 
-    __slots__ = ("checkpoint", "expected", "generated", "job", "key", "pinned", "place", "waits_since_s")
+    __slots__ = (
+        "appraised_s", "checkpoint", "expected", "generated", "job", "key", "length", "pinned", "place",
+        "protected_until", "request_id", "rescued", "service_s", "since_s", "waited_s",
+    )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        self.request_id = job.request_id
+        self.length = LengthModel(job.answer, job.max_new_tokens)
         self.place = Place.WAITING
         self.pinned = False
         self.generated = 0
-        self.expected = expected_tokens(job.answer, 0, job.max_new_tokens)
-        self.checkpoint = next_checkpoint(0)
-        self.waits_since_s = job.arrival_s
+        self.protected_until = 0
+        self.rescued = False
+        self.since_s = job.arrival_s
+        self.waited_s = 0.0
+        self.service_s = 0.0
         self.key = inf
+        self.appraised_s = -inf
+        self.refine()
 
     @property
     def remaining_tokens(self) -> float:
@@ -52,9 +68,25 @@ class Entry:
     @property
     def can_be_preempted(self) -> bool:
         """Whether it may leave the batch now."""
-        return self.job.preemptible and not self.pinned
+        return not self.pinned and self.job.preemptible and self.generated >= self.protected_until
+
+    def waited_by(self, now_s: float) -> float:
+        """Seconds that it has waited in all."""
+        return self.waited_s if self.place is Place.RUNNING else self.waited_s + (now_s - self.since_s)
 
     def refine(self) -> None:
         """Expect anew, now that it has reached a checkpoint."""
-        self.expected = expected_tokens(self.job.answer, self.generated, self.job.max_new_tokens)
+        self.expected = self.length.expected(self.generated)
         self.checkpoint = next_checkpoint(self.generated)
+
+    def join(self, now_s: float) -> None:
+        """It joins the batch, and is looked at again when it has a token."""
+        self.waited_s = self.waited_by(now_s)
+        self.place = Place.RUNNING
+        self.since_s = now_s
+        self.protected_until = self.checkpoint = self.generated + 1
+
+    def park(self, now_s: float) -> None:
+        """It leaves the batch, to be resumed."""
+        self.place = Place.PARKED
+        self.since_s = now_s

@@ -18,6 +18,8 @@ class Job:
         answer: Predicted length of its answer.
         client: Whom fairness counts it for; empty = counted as one anonymous client.
         preemptible: Whether it may leave the batch before its end (False: its state cannot be restored).
+        stretch: When nobody promised a time and the deadline is so many times (> 1) the predicted service: it then
+            moves with the true length of the answer. None = the deadline is a promise and stays where it is.
     """
 
     request_id: int
@@ -28,3 +30,4 @@ class Job:
     answer: AnswerLength
     client: str = ""
     preemptible: bool = True
+    stretch: float | None = None

@@ -1,37 +1,133 @@
-"""Orders of the policies: a key by which requests are served, smaller first, and what a preemption must gain."""
+"""The policies' orders: a key for each request, smaller first, and whether one may take the place of others."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from math import inf
+from typing import NamedTuple, Protocol
 
-from freesh_plugin.runtime.entry import Entry
+from freesh_plugin.core.laxity import chance_laxity_runs_out, chance_stretch_runs_out
+from freesh_plugin.runtime.entry import Entry, Place
 from freesh_plugin.runtime.policy import Policy
 from freesh_plugin.runtime.settings import SchedulerSettings
 
-ServiceOf = Callable[[Entry], float]
-"""Predicted seconds of an entry's remaining work."""
 
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One policy's order.
+class Times(NamedTuple):
+    """Seconds of the parts of one request's service.
 
     Attributes:
-        key: Place of an entry, given its remaining service in seconds; it stays while the entry waits.
-        preemptive: Whether a running request may be preempted.
-        margin: By how much a waiting entry's key must be smaller to preempt a running one.
+        prompt_s: Its whole prompt.
+        start_s: What comes before its next token; for a running one, what it would take to resume it.
+        tbt_s: A token.
     """
 
-    key: Callable[[Entry, float], float]
-    preemptive: bool
-    margin: float = 0.0
+    prompt_s: float
+    start_s: float
+    tbt_s: float
+
+
+class Order(Protocol):
+    """One policy's order."""
+
+    @property
+    def preemptive(self) -> bool:
+        """Whether running requests may be preempted."""
+        ...
+
+    @property
+    def stall_limit_s(self) -> float:
+        """Seconds without a token after which a request gets one in any case."""
+        ...
+
+    def lasts_s(self, delay_s: float) -> float:
+        """Seconds for which a key stays good while nothing happens to its request."""
+        ...
+
+    def key(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
+        """Place in the order; smaller is sooner.
+
+        Args:
+            entry: The request; its `service_s` is up to date.
+            now_s: Now.
+            delay_s: How long it would wait if it did not run now.
+            times: What parts of its service take.
+        """
+        ...
+
+    def outweighs(self, key: float, victims: Sequence[float]) -> bool:
+        """Whether a waiting request of this key may take the place of running ones of those keys."""
+        ...
+
+
+class FixedOrder:
+    """Baselines: arrival, deadline, or predicted remaining service; keys of waiting requests never change."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.preemptive = policy is not Policy.FCFS
+        self.stall_limit_s = inf
+
+    def lasts_s(self, delay_s: float) -> float:
+        """For ever."""
+        return inf
+
+    def key(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
+        """Arrival, deadline or remaining service."""
+        if self._policy is Policy.FCFS:
+            return entry.job.arrival_s
+        return entry.job.deadline_s if self._policy is Policy.EDF else entry.service_s
+
+    def outweighs(self, key: float, victims: Sequence[float]) -> bool:
+        """Each of them comes later."""
+        return all(key < victim for victim in victims)
+
+
+class LaxityOrder:
+    """Least laxity first, for lengths that are uncertain and a load that may exceed what can be in time.
+
+    A request's urgency is the chance that its laxity runs out while it waits for `delay_s`, per second of the service
+    it needs; the key is its negative. Without a backlog the delay is short, and the request whose laxity is least comes
+    first. The longer the backlog, the more requests would run out of laxity, and the more it counts how many can be
+    saved by a second of service. A request that cannot be saved keeps `late_value`, so that it runs where there is
+    room.
+    """
+
+    preemptive = True
+
+    def __init__(self, settings: SchedulerSettings) -> None:
+        self._hysteresis = settings.hysteresis
+        self._late_value = settings.late_value
+        self.stall_limit_s = settings.stall_limit_s
+
+    def lasts_s(self, delay_s: float) -> float:
+        """A fraction of the delay over which chances are weighed."""
+        return min(delay_s * _DELAY_SHARE, _LASTS_AT_MOST_S)
+
+    def key(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
+        """The negative of (chance lost by waiting + worth of a late answer) / remaining service."""
+        return -(self._lost(entry, now_s, delay_s, times) + self._late_value) / entry.service_s
+
+    def _lost(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
+        job, (prompt_s, start_s, tbt_s) = entry.job, times
+        if entry.place is Place.RUNNING:
+            delay_s, start_s = delay_s + start_s, 0.0
+        if job.stretch is None:
+            room_s = job.deadline_s - now_s
+            return chance_laxity_runs_out(entry.length, entry.generated, room_s, start_s, tbt_s, delay_s)
+        waited_s = entry.waited_by(now_s)
+        return chance_stretch_runs_out(
+            entry.length, entry.generated, waited_s, prompt_s, tbt_s, delay_s, job.stretch - 1
+        )
+
+    def outweighs(self, key: float, victims: Sequence[float]) -> bool:
+        """It is more urgent than all of them together, by the hysteresis."""
+        return key < self._hysteresis * sum(victims)
+
+
+_DELAY_SHARE = 0.25
+_LASTS_AT_MOST_S = 4.0
 
 
 def order_of(settings: SchedulerSettings) -> Order:
     """The order of the policy that the settings name."""
-    if settings.policy is Policy.FCFS:
-        return Order(lambda entry, service_s: entry.job.arrival_s, preemptive=False)
-    if settings.policy is Policy.EDF:
-        return Order(lambda entry, service_s: entry.job.deadline_s, preemptive=True)
-    if settings.policy is Policy.SRTF:
-        return Order(lambda entry, service_s: service_s, preemptive=True)
-    return Order(lambda entry, service_s: entry.job.deadline_s + 2 * service_s, True, settings.hysteresis_s)
+    if settings.policy is Policy.LLF:
+        return LaxityOrder(settings)
+    return FixedOrder(settings.policy)

@@ -1,18 +1,21 @@
 """The scheduler: which requests are in the batch at the next step. Stateful and pure: no clock, no I/O."""
 
-from bisect import bisect_left, insort
 from collections.abc import Iterable
 from math import inf
 
 from freesh_plugin.core.errors import FreeshError
+from freesh_plugin.runtime.admission import refusal_of
+from freesh_plugin.runtime.appraiser import Appraiser
 from freesh_plugin.runtime.entry import Entry, Place
 from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.memory import Memory
 from freesh_plugin.runtime.order import order_of
 from freesh_plugin.runtime.pace import Pace
+from freesh_plugin.runtime.selection import Selection
 from freesh_plugin.runtime.settings import SchedulerSettings
-from freesh_plugin.runtime.step_choice import StepChoice, by_place
+from freesh_plugin.runtime.step_choice import Changes, StepChoice
 from freesh_plugin.runtime.step_decision import Refusal, StepDecision, StepLimits
+from freesh_plugin.runtime.waiting_queue import WaitingQueue
 
 
 class SchedulerError(FreeshError):
@@ -31,19 +34,20 @@ class Scheduler:
         self._pace = pace
         self._memory = memory
         self._order = order_of(settings)
+        self._appraiser = Appraiser(pace, memory, self._order)
         self._entries: dict[int, Entry] = {}
         self._running: dict[int, Entry] = {}
-        self._waiting: list[tuple[float, int]] = []
+        self._queue = WaitingQueue()
+        self._delay_s = settings.delay_floor_s
+        self._pace_revision = pace.revision
+        self._pins_matter = False
         self._held: StepDecision | None = None
         self._held_limits: StepLimits | None = None
-        self._hold_left = 0
-        self._pins_mattered = False
-        self._pace_revision = pace.revision
 
     @property
     def waiting(self) -> int:
         """How many requests wait, parked ones included."""
-        return len(self._waiting)
+        return len(self._queue)
 
     @property
     def running(self) -> int:
@@ -58,11 +62,10 @@ class Scheduler:
         """
         if job.request_id in self._entries:
             raise SchedulerError(f"request {job.request_id} has arrived already")
-        refusal = self._refusal(job)
+        refusal = refusal_of(job, len(self._queue), self._settings)
         if refusal is None:
             entry = self._entries[job.request_id] = Entry(job)
-            self._enqueue(entry)
-            self._held = None
+            self._enqueue(entry, now_s)
         return refusal
 
     def leave(self, request_id: int) -> None:
@@ -72,19 +75,14 @@ class Scheduler:
             return
         self._held = None
         if self._running.pop(request_id, None) is None:
-            self._dequeue(entry)
+            self._queue.remove(entry)
 
     def progress(self, request_id: int, generated_tokens: int) -> None:
         """Tell how many tokens of its answer a running request has now."""
-        entry = self._running.get(request_id)
-        if entry is not None:
-            entry.generated = generated_tokens
-            if generated_tokens >= entry.checkpoint:
-                entry.refine()
-                self._held = None
+        self.progress_all(((request_id, generated_tokens),))
 
     def progress_all(self, generated: Iterable[tuple[int, int]]) -> None:
-        """`progress` of many requests: (id, tokens) pairs."""
+        """`progress` of many requests: (id, tokens) pairs; ids that do not run are ignored."""
         running = self._running
         for request_id, tokens in generated:
             entry = running.get(request_id)
@@ -92,6 +90,7 @@ class Scheduler:
                 entry.generated = tokens
                 if tokens >= entry.checkpoint:
                     entry.refine()
+                    entry.appraised_s = -inf
                     self._held = None
 
     def pin(self, request_id: int, pinned: bool) -> None:
@@ -99,7 +98,7 @@ class Scheduler:
         entry = self._entries.get(request_id)
         if entry is not None and entry.pinned != pinned:
             entry.pinned = pinned
-            if not pinned and self._pins_mattered:
+            if not pinned and self._pins_matter:
                 self._held = None
 
     def left_batch(self, request_ids: Iterable[int], now_s: float) -> None:
@@ -107,138 +106,133 @@ class Scheduler:
         for request_id in request_ids:
             entry = self._running.pop(request_id, None)
             if entry is not None:
-                self._park(entry, now_s)
-                self._held = None
+                entry.park(now_s)
+                self._enqueue(entry, now_s)
 
     def decide(self, limits: StepLimits, now_s: float) -> StepDecision:
         """Decide on the next step; the caller carries it out."""
         held = self._still_held(limits, now_s)
-        if held is not None:
-            return held
-        if self._pace.revision != self._pace_revision:
-            self._rekey()
-        choice = self._choose(limits)
-        decision = self._carried_out(choice, now_s)
-        self._held, self._held_limits, self._hold_left = decision, limits, decision.holds_for_steps
-        return decision
-
-    # Admission
-
-    def _refusal(self, job: Job) -> Refusal | None:
-        limit = self._settings.total_tokens_limit
-        total = job.prompt_tokens + job.max_new_tokens
-        if limit is not None and total > limit:
-            reason = f"{total} tokens of prompt and answer can never fit, limit {limit} tokens"
-            return Refusal(job.request_id, "too_long", reason)
-        if len(self._waiting) >= self._settings.waiting_limit:
-            reason = f"{len(self._waiting)} requests wait already, limit {self._settings.waiting_limit}"
-            return Refusal(job.request_id, "queue_full", reason)
-        return None
+        if held is None:
+            choice = self._choose(limits, now_s)
+            held = self._apply(choice, now_s)
+        self._held, self._held_limits = held, limits
+        return held
 
     # Holding a decision
 
     def _still_held(self, limits: StepLimits, now_s: float) -> StepDecision | None:
-        """The same decision again, if nothing happened that could change it."""
+        """The same decision again, if nothing has happened that could change it."""
         held = self._held
-        if held is None or self._hold_left < 1 or now_s >= held.holds_until_s or limits != self._held_limits:
+        if held is None or held.holds_for_steps < 1 or now_s >= held.holds_until_s or limits != self._held_limits:
             return None
-        self._hold_left -= 1
         keep = tuple(self._running) if held.changes else held.keep
-        self._held = StepDecision(keep=keep, holds_for_steps=self._hold_left, holds_until_s=held.holds_until_s)
-        return self._held
+        return StepDecision(keep=keep, holds_for_steps=held.holds_for_steps - 1, holds_until_s=held.holds_until_s)
 
     def _hold(self, choice: StepChoice, now_s: float) -> tuple[int, float]:
-        """For how many steps, and until when, nothing can change by itself."""
+        """For how many further steps, and until when, nothing is reconsidered by itself."""
         if choice.short_of_prefill:
             return 0, now_s
-        if not self._waiting:
+        oldest = self._queue.oldest
+        if oldest is None:
             return _FOREVER, inf
-        self._pins_mattered = any(entry.pinned for entry in self._running.values())
-        per_step = self._settings.tokens_per_step
-        steps = min(
-            ((entry.checkpoint - entry.generated - 1) // per_step for entry in self._running.values()),
-            default=_FOREVER,
-        )
-        return int(min(max(steps, 0), _FOREVER)), now_s + self._settings.review_s
+        self._pins_matter = any(entry.pinned for entry in self._running.values())
+        until_s = now_s + self._settings.review_s
+        if oldest.since_s + self._order.stall_limit_s > now_s:
+            until_s = min(until_s, oldest.since_s + self._order.stall_limit_s)
+        tokens = min((entry.checkpoint - entry.generated for entry in self._running.values()), default=inf)
+        steps = (tokens - 1) // self._settings.tokens_per_step
+        return int(min(max(steps, 0), _FOREVER)), until_s
 
     # Choosing
 
-    def _choose(self, limits: StepLimits) -> StepChoice:
+    def _choose(self, limits: StepLimits, now_s: float) -> StepChoice:
         choice = StepChoice(self._memory, limits, len(self._running))
-        if not self._waiting:
+        if not self._queue and choice.free_slots >= 0:
             return choice
-        ranked = self._ranked_running()
-        for key, request_id in self._waiting[:_LOOK_AT]:
-            entry = self._entries[request_id]
-            victims = self._victims(ranked, key, choice)
-            if choice.free_slots < 1 and not victims:
-                break
-            if not choice.join(entry, victims, self._parked_after(key)) and not self._order.preemptive:
-                break
+        self._appraise_what_is_due(now_s)
+        selection = Selection(self._order, self._queue, list(self._running.values()), choice)
+        selection.shrink()
+        places = max(1, int(limits.batch * self._settings.stalled_share))
+        selection.rescue(self._stalled(places, now_s), places)
+        selection.join_by_urgency(self._candidates(max(choice.free_slots, 0) + _LOOK_BEYOND, now_s))
         return choice
 
-    def _ranked_running(self) -> list[tuple[float, Entry]]:
-        """Running requests that can be preempted, least urgent first."""
-        if not self._order.preemptive:
-            return []
-        found = [(self._key(entry), entry) for entry in self._running.values() if entry.can_be_preempted]
-        found.sort(key=lambda pair: -pair[0])
+    def _candidates(self, count: int, now_s: float) -> list[Entry]:
+        """The most urgent of those waiting, with keys as of now."""
+        found = self._queue.first(count)
+        if self._order.lasts_s(self._delay_s) < inf:
+            for entry in found:
+                if entry.appraised_s < now_s:
+                    self._reappraise(entry, now_s)
+            found.sort(key=lambda entry: (entry.key, entry.request_id))
         return found
 
-    def _victims(self, ranked: list[tuple[float, Entry]], key: float, choice: StepChoice) -> list[Entry]:
-        least = key + self._order.margin
-        gone = choice.changes.preempt
-        return [entry for its_key, entry in ranked if its_key > least and entry not in gone]
+    def _stalled(self, most: int, now_s: float) -> list[Entry]:
+        """Those that got no token for too long, longest first, unless as many are being rescued already."""
+        rescued = 0
+        for entry in self._running.values():
+            if entry.rescued and entry.generated >= entry.protected_until:
+                entry.rescued = False
+            rescued += entry.rescued
+        found: list[Entry] = []
+        for entry in self._queue.by_age():
+            if len(found) >= most - rescued or now_s - entry.since_s < self._order.stall_limit_s:
+                break
+            found.append(entry)
+        return found
 
-    def _parked_after(self, key: float) -> list[Entry]:
-        """Parked requests less urgent than `key`, least urgent first."""
-        later = self._waiting[bisect_left(self._waiting, (key, inf)) :]
-        found = (self._entries[request_id] for _, request_id in reversed(later))
-        return [entry for entry in found if entry.place is Place.PARKED]
-
-    def _carried_out(self, choice: StepChoice, now_s: float) -> StepDecision:
+    def _apply(self, choice: StepChoice, now_s: float) -> StepDecision:
         changes = choice.changes
-        resume, admit = by_place(changes.join, Place.PARKED), by_place(changes.join, Place.WAITING)
+        resume, admit = _ids_at(changes, Place.PARKED), _ids_at(changes, Place.WAITING)
         for entry in changes.preempt:
-            del self._running[entry.job.request_id]
+            del self._running[entry.request_id]
         keep = tuple(self._running)
         for entry in changes.join:
-            self._dequeue(entry)
-            entry.place = Place.RUNNING
-            self._running[entry.job.request_id] = entry
+            self._queue.remove(entry)
+            entry.join(now_s)
+            self._running[entry.request_id] = entry
         for entry in changes.preempt:
-            self._park(entry, now_s)
+            entry.park(now_s)
+            self._enqueue(entry, now_s)
         steps, until_s = self._hold(choice, now_s)
-        drop, preempt = (tuple(e.job.request_id for e in each) for each in (changes.drop, changes.preempt))
-        return StepDecision((), drop, preempt, resume, admit, keep, steps, until_s)
+        preempt, drop = (tuple(e.request_id for e in each) for each in (changes.preempt, changes.drop))
+        return StepDecision((), preempt, drop, resume, admit, keep, steps, until_s)
 
-    def _park(self, entry: Entry, now_s: float) -> None:
-        entry.place = Place.PARKED
-        entry.waits_since_s = now_s
-        self._enqueue(entry)
+    # Appraising
 
-    # The queue
+    def _appraise_what_is_due(self, now_s: float) -> None:
+        """Bring up to date what is too old: some of those waiting, and those running."""
+        backlog_s = self._queue.work_s / max(len(self._running), 1)
+        self._delay_s = self._settings.delay_floor_s + self._settings.delay_per_backlog * backlog_s
+        if self._pace.revision != self._pace_revision:
+            self._pace_revision = self._pace.revision
+            for entry in self._queue.least_recently_appraised(len(self._queue)):
+                self._reappraise(entry, now_s)
+        lasts_s = self._order.lasts_s(self._delay_s)
+        for entry in self._queue.least_recently_appraised(_APPRAISED_AT_ONCE):
+            if now_s - entry.appraised_s < lasts_s:
+                break
+            self._reappraise(entry, now_s)
+        if self._order.preemptive:
+            for entry in self._running.values():
+                if now_s - entry.appraised_s >= min(lasts_s, _RUNNING_LASTS_S):
+                    self._appraiser.appraise(entry, now_s, self._delay_s)
 
-    def _key(self, entry: Entry) -> float:
-        prefill = 0 if entry.place is Place.RUNNING else self._memory.prefill_tokens(entry.job.request_id)
-        return self._order.key(entry, self._pace.service_s(entry.job, prefill, entry.remaining_tokens))
+    def _reappraise(self, entry: Entry, now_s: float) -> None:
+        self._queue.place_anew(entry, lambda each: self._appraiser.appraise(each, now_s, self._delay_s))
 
-    def _enqueue(self, entry: Entry) -> None:
-        entry.key = self._key(entry)
-        insort(self._waiting, (entry.key, entry.job.request_id))
+    def _enqueue(self, entry: Entry, now_s: float) -> None:
+        self._appraiser.appraise(entry, now_s, self._delay_s)
+        self._queue.add(entry)
+        self._held = None
 
-    def _dequeue(self, entry: Entry) -> None:
-        del self._waiting[bisect_left(self._waiting, (entry.key, entry.job.request_id))]
 
-    def _rekey(self) -> None:
-        """Sort anew, since the pace has changed."""
-        self._pace_revision = self._pace.revision
-        entries = [self._entries[request_id] for _, request_id in self._waiting]
-        for entry in entries:
-            entry.key = self._key(entry)
-        self._waiting = sorted((entry.key, entry.job.request_id) for entry in entries)
+def _ids_at(changes: Changes, place: Place) -> tuple[int, ...]:
+    return tuple(entry.request_id for entry in changes.join if entry.place is place)
 
 
 _FOREVER = 1 << 30
-_LOOK_AT = 256
-"""So many waiting requests are tried at a step; those behind would hardly fit where these did not."""
+_LOOK_BEYOND = 8
+"""So many more requests than there are free places are tried at a step."""
+_APPRAISED_AT_ONCE = 32
+_RUNNING_LASTS_S = 0.5

@@ -7,20 +7,30 @@ from freesh_plugin.runtime.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class SchedulerSettings:
-    """How requests are ordered and when they are refused.
+    """How requests are ordered and when they are refused. All from `delay_floor_s` on is for LLF alone.
 
     Attributes:
         policy: The order.
         waiting_limit: Most requests that may wait; more are refused.
         total_tokens_limit: Most tokens (prompt and answer) that one request may ever need.
         tokens_per_step: Most tokens a request gets in a step (more than one with speculation).
-        hysteresis_s: LLF: a waiting request must be more urgent by so many seconds to preempt a running one.
-        review_s: Nothing is reconsidered within so many seconds unless something happens.
+        review_s: While requests wait, nothing is reconsidered within so many seconds unless something happens.
+        delay_floor_s: What a request that does not run now is assumed to wait at least.
+        delay_per_backlog: How much longer it is assumed to wait for each second of work that waits per place.
+        hysteresis: So many times more urgent must a waiting request be than those it preempts.
+        late_value: Worth of finishing a request that is late anyway, relative to one in time.
+        stall_limit_s: A request that gets no token for so long gets one, if need be ahead of more urgent ones.
+        stalled_share: Share of the batch that such requests may take at once.
     """
 
     policy: Policy = Policy.LLF
     waiting_limit: int = 100_000
     total_tokens_limit: int | None = None
     tokens_per_step: int = 1
-    hysteresis_s: float = 2.0
     review_s: float = 0.5
+    delay_floor_s: float = 2.0
+    delay_per_backlog: float = 3.0
+    hysteresis: float = 1.5
+    late_value: float = 0.03
+    stall_limit_s: float = 15.0
+    stalled_share: float = 0.125

@@ -34,8 +34,8 @@ class StepDecision:
 
     Attributes:
         refuse: Never to be served.
-        drop: Parked requests that give up their kept state (they will recompute).
         preempt: Running requests that leave the batch and are parked.
+        drop: Parked requests, some of them parked just now, that give up their kept state (they will recompute).
         resume: Requests that ran before and join the batch again.
         admit: Requests that join the batch for the first time.
         keep: Running requests that stay.
@@ -45,8 +45,8 @@ class StepDecision:
     """
 
     refuse: tuple[Refusal, ...] = ()
-    drop: tuple[int, ...] = ()
     preempt: tuple[int, ...] = ()
+    drop: tuple[int, ...] = ()
     resume: tuple[int, ...] = ()
     admit: tuple[int, ...] = ()
     keep: tuple[int, ...] = ()

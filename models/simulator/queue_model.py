@@ -7,7 +7,7 @@ from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.scheduler import Scheduler
 from freesh_plugin.runtime.settings import SchedulerSettings
 from freesh_plugin.runtime.step_decision import StepLimits
-from models.simulator.queue_workload import WORKERS, QueueRequest
+from models.simulator.queue_workload import DEADLINE_STRETCH, WORKERS, QueueRequest
 
 STEP_S = 0.1
 _ANY_PREFILL = 1 << 40
@@ -119,7 +119,7 @@ class _Run:
             self._served[number].waits_since_s = request.arrival_s
             job = Job(
                 number, request.arrival_s, request.deadline_s, 2, request.max_new_tokens, request.estimate,
-                str(request.client),
+                str(request.client), stretch=DEADLINE_STRETCH,
             )  # fmt: skip
             self._scheduler.arrive(job, now_s)
             self._next += 1

@@ -1,0 +1,78 @@
+"""Selects who joins the batch and who leaves it, by a policy's order."""
+
+from collections.abc import Iterator
+
+from freesh_plugin.runtime.entry import Entry, Place
+from freesh_plugin.runtime.order import Order
+from freesh_plugin.runtime.step_choice import StepChoice
+from freesh_plugin.runtime.waiting_queue import WaitingQueue
+
+
+class Selection:
+    """One step's selection.
+
+    Attributes:
+        choice: What was chosen so far.
+    """
+
+    def __init__(self, order: Order, queue: WaitingQueue, running: list[Entry], choice: StepChoice) -> None:
+        self._order = order
+        self._queue = queue
+        self._victims: list[Entry] = []
+        if order.preemptive:
+            self._victims = [entry for entry in running if entry.can_be_preempted]
+            self._victims.sort(key=_by_key, reverse=True)
+        self.choice = choice
+
+    def shrink(self) -> None:
+        """Let the least urgent leave while there are more than the batch may hold."""
+        for entry in list(self._least_urgent()):
+            if self.choice.free_slots >= 0:
+                return
+            self.choice.leave(entry)
+
+    def rescue(self, stalled: list[Entry], most: int) -> None:
+        """Let those join that have stalled for too long, at most so many, whoever has to leave for it."""
+        for entry in stalled[:most]:
+            if self.choice.join(entry, self._least_urgent(), self._parked_after(entry.key)):
+                entry.rescued = True
+
+    def join_by_urgency(self, candidates: list[Entry]) -> None:
+        """Let candidates join, most urgent first, in free places and in those of less urgent ones."""
+        failures = 0
+        for entry in candidates:
+            if entry in self.choice.changes.join:
+                continue
+            if self.choice.join(entry, self._outweighed(entry.key), self._parked_after(entry.key)):
+                continue
+            failures += 1
+            if failures >= _FAILURES or not self._order.preemptive or self.choice.short_of_prefill:
+                return
+            if self.choice.free_slots < 1:
+                return
+
+    def _least_urgent(self) -> Iterator[Entry]:
+        """Running requests that can leave, least urgent first."""
+        gone = self.choice.changes.preempt
+        return (entry for entry in self._victims if entry not in gone)
+
+    def _outweighed(self, key: float) -> Iterator[Entry]:
+        """Of those as many as `key` outweighs together."""
+        keys: list[float] = []
+        for entry in self._least_urgent():
+            keys.append(entry.key)
+            if not self._order.outweighs(key, keys):
+                return
+            yield entry
+
+    def _parked_after(self, key: float) -> Iterator[Entry]:
+        """Parked requests that are less urgent, least urgent first."""
+        return (entry for entry in self._queue.less_urgent_than(key) if entry.place is Place.PARKED)
+
+
+_FAILURES = 8
+"""After so many that do not fit, the step goes on without trying more."""
+
+
+def _by_key(entry: Entry) -> float:
+    return entry.key
