@@ -24,7 +24,7 @@ from freesh_plugin.runtime.step_decision import Refusal
 from freesh_plugin.services.reception import Reception
 from freesh_plugin.services.shard_batches import ShardBatches
 
-_TO_END_A_CHARACTER = 8
+_TO_END_A_CHARACTER = 16
 """Tokens beyond a leg's share, so that a character that is half written can be ended before the cut."""
 
 
@@ -177,7 +177,7 @@ class RequestBook:
         self._scheduler.progress_all(progress)
 
     def _take(self, serving: Serving, generation: messages.Generation, now_s: float) -> None:
-        first, pending = serving.generated == serving.leg_began_at, serving.text_pending
+        cuttable = serving.cuttable
         tokens = tokens_of(generation.tokens)
         stopped = serving.take(tokens)
         request_id, end = generation.request_id, None
@@ -187,8 +187,8 @@ class RequestBook:
             end = self._whole(serving, FinishReason.STOP, None, None, now_s)
         elif serving.used_up(self._leg_tokens):
             self._renew(serving, now_s)
-        elif first or pending != serving.text_pending:
-            self._scheduler.pin(request_id, not serving.cuttable)
+        elif cuttable != serving.cuttable:
+            self._scheduler.pin(request_id, cuttable)
         rivals = [tokens_of(each) for each in generation.top_tokens]
         prefill = prefill_of(generation.prefill_tokens) if generation.HasField("prefill_tokens") else []
         self._outbox.append(TokensEvent(request_id, tokens, rivals, prefill, end))

@@ -73,16 +73,34 @@ def test_any_cut_finds_what_an_undisturbed_shard_finds(text: str, cut: int, stop
         assert found == (one.in_later_leg and text[: position + 1].endswith(stop))
 
 
-def test_no_cut_inside_a_character() -> None:
+@pytest.mark.parametrize(
+    ("texts", "cuttable"),
+    [
+        (["a"] * 4, False),  # the shard's window of five would begin within the prompt
+        (["a"] * 5, True),
+        (["a"] * 6, True),
+        (["a"] * 5 + [""], False),  # half of a character
+        (["a"] * 6 + ["", "é"], True),
+        (["a", "", "é", "b", "c", "d", "e"], False),  # the window would begin inside the character
+        (["a", "", "é", "b", "c", "d", "e", "f"], True),
+    ],
+)
+def test_a_cut_neither_splits_a_character_nor_the_window_that_follows_it(texts: list[str], cuttable: bool) -> None:
     one = serving()
     one.begin_leg(0.0)
     assert not one.cuttable, "its prompt is still being computed"
-    one.take(said(""))
-    assert not one.cuttable, "half of a character"
-    one.take(said("é"))
+    for text in texts:
+        one.take(said(text))
+    assert one.cuttable is cuttable
+    one.begin_leg(1.0)
+    assert not one.cuttable
+
+
+def test_a_special_token_without_text_is_whole() -> None:
+    one = serving()
+    one.begin_leg(0.0)
+    one.take([*said("a") * 5, *said("", special=True)])
     assert one.cuttable
-    one.take(said("", special=True))
-    assert one.cuttable, "a special token has no text"
 
 
 @pytest.mark.parametrize(
@@ -123,9 +141,9 @@ def test_a_leg_that_used_up_its_share_ends_nothing() -> None:
 def test_a_share_is_used_up_only_where_a_cut_is_possible() -> None:
     one = serving()
     one.begin_leg(0.0)
-    one.take(said("x"))
-    assert not one.used_up(2)
+    one.take(said("x") * 6)
+    assert not one.used_up(7)
     one.take(said(""))
-    assert not one.used_up(2), "half of a character"
+    assert not one.used_up(7), "half of a character"
     one.take(said("é"))
-    assert one.used_up(2)
+    assert one.used_up(7)
