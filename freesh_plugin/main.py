@@ -23,6 +23,8 @@ from freesh_plugin.core.errors import ConfigError, FreeshError
 from freesh_plugin.core.plan_status import PlanState
 from freesh_plugin.services.serve import serve as serve_plans
 
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # read once, when grpc is imported: it tells of every lost peer
+
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="FREESH beside the GPUs.")
 
 StateDir = Annotated[

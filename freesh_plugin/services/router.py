@@ -37,22 +37,28 @@ def run_router(args: RouterArgs, config: PluginConfig, version: str, clock: Cloc
     Raises:
         FreeshError: it cannot start, or the HTTP process is lost.
     """
-    asyncio.run(_Router(args, config, clock).run(version, on_ready))
+    asyncio.run(Router(args, config, clock, RouterMetrics()).run(version, on_ready))
 
 
-class _Router:
+class Router:
     """One run of the router."""
 
-    def __init__(self, args: RouterArgs, config: PluginConfig, clock: Clock) -> None:
+    def __init__(self, args: RouterArgs, config: PluginConfig, clock: Clock, metrics: RouterMetrics) -> None:
+        """Count and measure in `metrics`."""
         self._args = args
         self._config = config
         self._clock = clock
-        self._metrics = RouterMetrics()
+        self._metrics = metrics
         self._front = FrontProcess(self._submit, self._cancel, self._answer)
         self._plan: Plan | None = None
         self._engine: RunningEngine
 
     async def run(self, version: str, on_ready: OnReady) -> None:
+        """Serve until a signal.
+
+        Raises:
+            FreeshError: it cannot start, or the HTTP process is lost.
+        """
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)

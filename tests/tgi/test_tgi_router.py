@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -84,7 +85,7 @@ def run(
 @pytest.mark.parametrize(("kind", "ranks"), [("gpt2", 1), ("llama", 1), ("llama", 2)])
 @pytest.mark.timeout(900)
 def test_preempted_answers_are_the_undisturbed_ones(
-    tgi_model: TgiModel, kind: str, ranks: int, record_property: Callable[[str, object], None]
+    tgi_model: TgiModel, kind: str, ranks: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shards = tgi_model(kind, ranks=ranks, hook=True)
     requests = requests_for(shards.model)
@@ -92,7 +93,11 @@ def test_preempted_answers_are_the_undisturbed_ones(
     requests = list(stopped_in_the_middle(requests, run(socket, requests, Scheduler).answers))
     undisturbed = run(socket, requests, Scheduler)
     meddling = run(socket, requests, partial(Meddler, seed=2, often=0.4, drops=0.3), {"FREESH_LEG_TOKENS": "48"})
-    record_property("preemptions", meddling.preemptions)
+    tokens = sum(len(answer.ids) for answer in meddling.answers.values())
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{kind} x{ranks}: {REQUESTS} requests, {tokens} tokens, {meddling.preemptions} preemptions\n"
+        )
     assert meddling.preemptions > 100
     assert undisturbed.leaked_blocks == meddling.leaked_blocks == 0
     different = [
