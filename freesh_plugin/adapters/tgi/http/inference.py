@@ -121,7 +121,14 @@ class Inference:
         text = self._tokenizer.answer(request.prompt_ids, answer_ids) if end.text is None else end.text
         timings = Timings.of(request, end, time.monotonic())
         self._metrics.succeeded(timings, end.generated_tokens)
-        log.info("Success", extra=timings.fields())
+        log.info(
+            "success total_s=%.6f validation_s=%.6f queue_s=%.6f inference_s=%.6f tokens=%d",
+            timings.total_s,
+            timings.validation_s,
+            timings.queue_s,
+            timings.inference_s,
+            end.generated_tokens,
+        )
         return Ended(text, end, len(request.prompt_ids), timings)
 
     def failed(self, error: ApiError) -> ApiError:
@@ -131,7 +138,7 @@ class Inference:
     def _counted(self, error: ApiError) -> ApiError:
         self._metrics.failed(error.metric)
         level = logging.INFO if error.status in (422, 429) else logging.ERROR
-        log.log(level, "Failure", extra={"error_type": error.body.error_type, "status": error.status})
+        log.log(level, "failure status=%d error_type=%s", error.status, error.body.error_type)
         return error
 
 

@@ -30,16 +30,6 @@ class Timings:
             per_token_s=inference_s / max(1, end.generated_tokens),
         )
 
-    def fields(self) -> dict[str, str]:
-        """TGI's fields of the log line of an answer; what was asked and answered is never logged."""
-        return {
-            "total_time": f"{self.total_s:.6f}s",
-            "validation_time": f"{self.validation_s:.6f}s",
-            "queue_time": f"{self.queue_s:.6f}s",
-            "inference_time": f"{self.inference_s:.6f}s",
-            "time_per_token": f"{self.per_token_s:.6f}s",
-        }
-
     def headers(self) -> Headers:
         """TGI's headers of times: `x-compute-time` in seconds, the others in whole milliseconds."""
         return [
