@@ -185,14 +185,22 @@ def _series(item: str, least: int, most: int | None) -> str:
 
 def _string(schema: dict[str, Any]) -> str:
     if "pattern" in schema:
-        pattern = _expect(schema["pattern"], str, "pattern").removeprefix("^").removesuffix("$")
-        return f'"(?:{pattern})"'
+        return f'"(?:{_pattern(schema["pattern"])})"'
     if schema.get("format") in _FORMATS:
         return f'"{_FORMATS[schema["format"]]}"'
     if "minLength" not in schema and "maxLength" not in schema:
         return _PATTERNS["string"]
     least, most = _bounds(schema, "minLength", "maxLength")
     return f'"{_CHARACTER}{{{least},{"" if most is None else most}}}"'
+
+
+def _pattern(pattern: Any) -> str:  # noqa: ANN401  # any JSON
+    """A pattern without its anchors; it is checked alone, since it could close the group that it is put in."""
+    try:
+        re.compile(_expect(pattern, str, "pattern"))
+    except (re.error, OverflowError, RecursionError) as error:
+        raise SchemaError(f"pattern {pattern!r} is not a regular expression: {error}") from error
+    return str(pattern).removeprefix("^").removesuffix("$")
 
 
 def _bounds(schema: dict[str, Any], least: str, most: str) -> tuple[int, int | None]:
