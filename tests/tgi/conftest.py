@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.tgi.hooked_python import make_hooked_python
-from tests.fakes.tgi.server import Shards, ShardSettings, serve_shards
+from tests.fakes.tgi.server import Shards, ShardSettings, TgiModel, serve_shards
+
+__all__ = ["TgiModel"]
 
 MAKE_MODEL = Path(__file__).parents[1] / "fakes/tgi/tiny_models.py"
-
-TgiModel = Callable[..., Shards]
-"""`tgi_model("gpt2" | "llama", ranks=1, hook=True)` → running shards."""
 
 
 @pytest.fixture(scope="session")

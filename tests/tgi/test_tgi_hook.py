@@ -15,8 +15,15 @@ from freesh_plugin.adapters.tgi.exact_ids import SECRET_LENGTH, encode
 from freesh_plugin.adapters.tgi.exact_ids_file import read_secret, secret_path
 from freesh_plugin.adapters.tgi.shard_error import ShardError, ShardFailure
 from tests.fakes.tgi.prompts_client import Prompt, PromptsClient, connected
-from tests.fakes.tgi.server import UDS_NAME, Shards, ShardSettings, serve_shards, serve_shards_in, socket_folder
-from tests.tgi.conftest import TgiModel
+from tests.fakes.tgi.server import (
+    UDS_NAME,
+    Shards,
+    ShardSettings,
+    TgiModel,
+    serve_shards,
+    serve_shards_in,
+    socket_folder,
+)
 
 pytestmark = pytest.mark.tgi
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +59,10 @@ class Shards:
     def log_text(self, rank: int = 0) -> str:
         """Everything that a rank has printed."""
         return self.logs[rank].read_text(encoding="utf-8", errors="replace")
+
+
+TgiModel = Callable[..., Shards]
+"""The fixture `tgi_model("gpt2" | "llama", ranks=1, hook=True)`: running shards."""
 
 
 @contextmanager
