@@ -1,6 +1,7 @@
 """Clients that leave, stall, drip or come in crowds, and a server that is told to stop while it answers."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -130,6 +131,22 @@ async def test_a_second_head_that_drips_is_cut_too() -> None:
         writer.write(b"GET /inf")
         assert await asyncio.wait_for(reader.read(), 10) == b""
         writer.close()
+
+
+@on_loop
+async def test_heads_and_trailers_without_end_are_cut() -> None:
+    chunked = b"POST /generate HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+    for start in (b"GET / HTTP/1.1\r\n", chunked):
+        async with served() as s:
+            reader, writer = await connect(s)
+            writer.write(start)
+            with contextlib.suppress(ConnectionError):
+                for _ in range(400):
+                    writer.write(b"x-a: " + b"y" * 1_000 + b"\r\n")
+                    await writer.drain()
+                    await asyncio.sleep(0)
+                assert await asyncio.wait_for(reader.read(), 10) == b""
+            writer.close()
 
 
 @on_loop

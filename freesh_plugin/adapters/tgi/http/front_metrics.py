@@ -1,9 +1,8 @@
 """Metrics of requests under TGI's names."""
 
-from collections import Counter
-
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
+from freesh_plugin.adapters.plain_counter import PlainCounter
 from freesh_plugin.adapters.tgi.http.timings import Timings
 from freesh_plugin.core.generation import EngineInfo
 
@@ -17,9 +16,11 @@ class FrontMetrics:
     def __init__(self, info: EngineInfo) -> None:
         """Lay the buckets of token counts over this model's limits."""
         self._registry = CollectorRegistry()
-        self._requests = 0
-        self._successes = 0
-        self._failures: Counter[str] = Counter()
+        self._requests = PlainCounter("tgi_request_count", "Total number of requests", registry=self._registry)
+        self._successes = PlainCounter("tgi_request_success", "Number of successful requests", registry=self._registry)
+        self._failures = PlainCounter(
+            "tgi_request_failure", "Number of failed requests", ("err",), registry=self._registry
+        )
         self._durations = [
             self._histogram(f"tgi_request_{name}", help_, _DURATION_BUCKETS_S)
             for name, help_ in (
@@ -35,10 +36,12 @@ class FrontMetrics:
         self._input = self._histogram("tgi_request_input_length", "Input token length per request", prompt)
         self._wanted = self._histogram("tgi_request_max_new_tokens", "Maximum new tokens per request", total)
         self._generated = self._histogram("tgi_request_generated_tokens", "Generated tokens per request", total)
+        guesses = tuple(float(n) for n in range(info.speculate + 1))
+        self._skipped = self._histogram("tgi_request_skipped_tokens", "Speculated tokens per request", guesses)
 
     def arrived(self) -> None:
         """A request came."""
-        self._requests += 1
+        self._requests.inc()
 
     def accepted(self, input_tokens: int, max_new_tokens: int) -> None:
         """An order was found valid."""
@@ -47,7 +50,7 @@ class FrontMetrics:
 
     def succeeded(self, timings: Timings, generated_tokens: int) -> None:
         """An answer is whole."""
-        self._successes += 1
+        self._successes.inc()
         seconds = (
             timings.total_s,
             timings.validation_s,
@@ -61,26 +64,15 @@ class FrontMetrics:
 
     def failed(self, error: str) -> None:
         """A request failed; `error` is one of a few words."""
-        self._failures[error] += 1
+        self._failures.labels(error).inc()
+
+    def skipped(self, tokens: int) -> None:
+        """That many tokens came for free in one step, by speculation."""
+        self._skipped.observe(tokens)
 
     def text(self) -> bytes:
         """All of them in Prometheus's text format."""
-        return self._counters().encode() + generate_latest(self._registry)
-
-    def _counters(self) -> str:
-        # By hand: the client library would append `_total`, which TGI's names do not have.
-        lines = [
-            "# HELP tgi_request_count Total number of requests",
-            "# TYPE tgi_request_count counter",
-            f"tgi_request_count {self._requests}",
-            "# HELP tgi_request_success Number of successful requests",
-            "# TYPE tgi_request_success counter",
-            f"tgi_request_success {self._successes}",
-            "# HELP tgi_request_failure Number of failed requests",
-            "# TYPE tgi_request_failure counter",
-            *(f'tgi_request_failure{{err="{error}"}} {number}' for error, number in sorted(self._failures.items())),
-        ]
-        return "\n".join(lines) + "\n"
+        return generate_latest(self._registry)
 
     def _histogram(self, name: str, help_: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(name, help_, buckets=buckets, registry=self._registry)

@@ -66,6 +66,7 @@ class Inference:
         self._metrics = metrics
         self._validator = Validator(settings, engine.info, tokenizer)
         self._free = settings.max_concurrent_requests
+        self._speculates = engine.info.speculate > 0
 
     async def open(
         self, call: Call, inputs: str, parameters: GenerateParameters, add_special_tokens: bool = True
@@ -111,6 +112,11 @@ class Inference:
             return self._validator.best_of(wanted)
         except ApiError as error:
             raise self._counted(error) from None
+
+    def came(self, tokens: int) -> None:
+        """So many tokens came in one step."""
+        if self._speculates:
+            self._metrics.skipped(tokens - 1)
 
     def release(self) -> None:
         """Give a place back."""
@@ -174,6 +180,7 @@ class Generation:
                 raise self._inference.failed(from_failure(event, streaming))
             self.prefill = event.prefill or self.prefill
             answer_ids += [token.id for token in event.tokens]
+            self._inference.came(len(event.tokens))
             for step in self._steps_of(event, answer_ids):
                 yield step
                 if step.ended is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,11 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD_BYTES = 65_536
+"""Greatest head of a request; a larger one is cut off."""
+
+_OPEN_FILES = 65_536
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """HTTP/1.1 that remembers since when a connection makes no progress; uvicorn itself waits for ever."""
 
     _head_since_s: float | None = None
+    _head_bytes = 0
     _unsent_bytes = 0
     _unsent_since_s = 0.0
 
@@ -38,10 +45,23 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_since_s = time.monotonic()
         super().connection_made(transport)
 
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless the head grows without end."""
+        super().data_received(data)
+        self._head_bytes += len(data) if self._head_since_s is not None else 0
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self.transport.abort()
+
     def on_message_begin(self) -> None:
         """A head has begun, unless one was awaited already."""
         self._head_since_s = self._head_since_s or time.monotonic()
+        self._head_bytes = 0
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one in, also one that comes after the body."""
+        self._head_bytes += len(name) + len(value)
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is there."""
@@ -107,6 +127,7 @@ async def serve_front(
     patience: Patience = Patience(),
 ) -> None:
     """Serve on bound sockets until `stop` is set and running answers have ended, or `patience.drain_s` is over."""
+    _allow_many_connections()
     server = FrontServer(app, patience)
     serving = asyncio.ensure_future(server.serve(sockets))
     stopping = asyncio.ensure_future(stop.wait())
@@ -117,6 +138,14 @@ async def serve_front(
     server.stop()
     stopping.cancel()
     await serving
+
+
+def _allow_many_connections() -> None:
+    """Lift the soft limit of open files, often 1,024: every connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _config(app: ASGIApp, patience: Patience) -> uvicorn.Config:

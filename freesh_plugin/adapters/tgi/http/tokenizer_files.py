@@ -24,13 +24,33 @@ def load_tokenizer(settings: RouterSettings) -> Tokenizer:
     """
     tried: list[str] = []
     file = find_model_file(settings, "tokenizer.json", tried)
-    if file is None:
+    backend = _converted(settings, tried) if file is None else _from_file(file)
+    if backend is None:
         raise ConfigError(f"no fast tokenizer for {settings.tokenizer_source!r}; tried: {'; '.join(tried)}")
+    return Tokenizer(backend, _cleans_up_spaces(settings), settings.validation_workers)
+
+
+def _from_file(file: Path) -> tokenizers.Tokenizer:
     try:
-        backend = tokenizers.Tokenizer.from_file(str(file))
+        return tokenizers.Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises nothing narrower
         raise ConfigError(f"{file} is not a tokenizer: {error}") from error
-    return Tokenizer(backend, _cleans_up_spaces(settings), settings.validation_workers)
+
+
+def _converted(settings: RouterSettings, tried: list[str]) -> tokenizers.Tokenizer | None:
+    """What transformers, which is there beside TGI, makes of an older model's files."""
+    try:
+        from transformers import AutoTokenizer  # type: ignore[import-not-found]  # there only beside TGI
+    except ImportError:
+        tried.append("conversion (transformers is not installed)")
+        return None
+    try:
+        found = AutoTokenizer.from_pretrained(settings.tokenizer_source, revision=settings.revision)
+    except Exception as error:  # noqa: BLE001  # whatever it is, there is no tokenizer
+        tried.append(f"conversion ({type(error).__name__})")
+        return None
+    backend: tokenizers.Tokenizer | None = getattr(found, "backend_tokenizer", None)
+    return backend
 
 
 def find_model_file(settings: RouterSettings, name: str, tried: list[str] | None = None) -> Path | None:

@@ -87,7 +87,7 @@ def test_a_schema_lets_through_what_fits(members: dict[str, Any], fits: bool) ->
         jsonschema.validate(members, PERSON)
 
 
-LEAVES = st.sampled_from(
+LEAVES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{"type": "integer"}, {"type": "boolean"}, {"type": "null"}, {"type": "string"}, {"enum": [1, "x"]}]
 )
 SCHEMAS: st.SearchStrategy[dict[str, Any]] = st.recursive(
