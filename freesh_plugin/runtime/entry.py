@@ -29,7 +29,7 @@ class Entry:
         generated: Tokens of its answer so far.
         expected: Expected tokens of its whole answer, as of the last checkpoint.
         checkpoint: Tokens at which that is refined next.
-        protected_until: Tokens before which it is not preempted: having joined, it gets one.
+        protected_until: Tokens before which it is not preempted: it was rescued to get one.
         rescued: Whether it joined only because it had stalled for too long.
         since_s: Since when it has been where it is; for a waiting one, its arrival.
         waited_s: Seconds that it waited before that.
@@ -80,11 +80,12 @@ class Entry:
         self.checkpoint = next_checkpoint(self.generated)
 
     def join(self, now_s: float) -> None:
-        """It joins the batch, and is looked at again when it has a token."""
+        """It joins the batch; one that was rescued is looked at again when it has a token."""
         self.waited_s = self.waited_by(now_s)
         self.place = Place.RUNNING
         self.since_s = now_s
-        self.protected_until = self.checkpoint = self.generated + 1
+        if self.rescued:
+            self.protected_until = self.checkpoint = self.generated + 1
 
     def park(self, now_s: float) -> None:
         """It leaves the batch, to be resumed."""

@@ -37,8 +37,13 @@ class Order(Protocol):
         """Seconds without a token after which a request gets one in any case."""
         ...
 
+    @property
+    def running_lasts_s(self) -> float:
+        """Seconds for which the key of a running request stays good."""
+        ...
+
     def lasts_s(self, delay_s: float) -> float:
-        """Seconds for which a key stays good while nothing happens to its request."""
+        """Seconds for which the key of a waiting request stays good."""
         ...
 
     def key(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
@@ -64,6 +69,7 @@ class FixedOrder:
         self._policy = policy
         self.preemptive = policy is not Policy.FCFS
         self.stall_limit_s = inf
+        self.running_lasts_s = 0.0 if policy is Policy.SRTF else inf
 
     def lasts_s(self, delay_s: float) -> float:
         """For ever."""
@@ -91,6 +97,7 @@ class LaxityOrder:
     """
 
     preemptive = True
+    running_lasts_s = 0.5
 
     def __init__(self, settings: SchedulerSettings) -> None:
         self._hysteresis = settings.hysteresis

@@ -215,7 +215,7 @@ class Scheduler:
             self._reappraise(entry, now_s)
         if self._order.preemptive:
             for entry in self._running.values():
-                if now_s - entry.appraised_s >= min(lasts_s, _RUNNING_LASTS_S):
+                if now_s - entry.appraised_s >= self._order.running_lasts_s:
                     self._appraiser.appraise(entry, now_s, self._delay_s)
 
     def _reappraise(self, entry: Entry, now_s: float) -> None:
@@ -235,4 +235,3 @@ _FOREVER = 1 << 30
 _LOOK_BEYOND = 8
 """So many more requests than there are free places are tried at a step."""
 _APPRAISED_AT_ONCE = 32
-_RUNNING_LASTS_S = 0.5
