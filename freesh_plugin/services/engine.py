@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from freesh_plugin.adapters.router_metrics import RouterMetrics
 from freesh_plugin.adapters.tgi import messages
 from freesh_plugin.adapters.tgi.exact_ids_file import read_secret
-from freesh_plugin.adapters.tgi.leg_batch import BatchWriter
 from freesh_plugin.adapters.tgi.router_args import RouterArgs
 from freesh_plugin.adapters.tgi.shard_error import ShardError
 from freesh_plugin.adapters.tgi.shards import ShardGroup, ShardTimes, WarmedUp
@@ -25,6 +24,7 @@ from freesh_plugin.runtime.policy import Policy
 from freesh_plugin.runtime.scheduler import Scheduler
 from freesh_plugin.runtime.service_levels import ServiceLevels
 from freesh_plugin.runtime.settings import SchedulerSettings
+from freesh_plugin.services.leg_batch import BatchWriter
 from freesh_plugin.services.reception import Reception
 from freesh_plugin.services.request_book import RequestBook
 from freesh_plugin.services.shard_batches import ShardBatches

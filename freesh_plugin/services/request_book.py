@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from freesh_plugin.adapters.router_metrics import RouterMetrics
 from freesh_plugin.adapters.tgi import messages
 from freesh_plugin.adapters.tgi.generations import prefill_of, reason_of, tokens_of
-from freesh_plugin.adapters.tgi.leg_batch import Leg
 from freesh_plugin.core.generation import (
     FailureEvent,
     FailureKind,
@@ -21,6 +20,7 @@ from freesh_plugin.runtime.scheduler import Scheduler
 from freesh_plugin.runtime.service_levels import ServiceLevel
 from freesh_plugin.runtime.serving import Serving
 from freesh_plugin.runtime.step_decision import Refusal
+from freesh_plugin.services.leg_batch import Leg
 from freesh_plugin.services.reception import Reception
 from freesh_plugin.services.shard_batches import ShardBatches
 

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from freesh_plugin.adapters.router_metrics import RouterMetrics
 from freesh_plugin.adapters.tgi import messages
-from freesh_plugin.adapters.tgi.leg_batch import BatchWriter, Leg
 from freesh_plugin.adapters.tgi.shard_error import ShardError
 from freesh_plugin.adapters.tgi.shards import ShardGroup, Step
 from freesh_plugin.core.errors import FreeshError
 from freesh_plugin.ports import Clock
+from freesh_plugin.services.leg_batch import BatchWriter, Leg
 
 
 class BatchLost(FreeshError):

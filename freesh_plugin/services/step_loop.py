@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from freesh_plugin.adapters.router_metrics import RouterMetrics
-from freesh_plugin.adapters.tgi.leg_batch import Leg
 from freesh_plugin.adapters.tgi.shard_error import ShardError, ShardFailure
 from freesh_plugin.adapters.tgi.shards import Step
 from freesh_plugin.core.generation import FailureEvent, FailureKind, GenerationEvent, GenerationRequest
@@ -16,6 +15,7 @@ from freesh_plugin.runtime.padded_memory import PaddedMemory
 from freesh_plugin.runtime.paged_memory import PagedMemory
 from freesh_plugin.runtime.scheduler import Scheduler
 from freesh_plugin.runtime.step_decision import StepLimits
+from freesh_plugin.services.leg_batch import Leg
 from freesh_plugin.services.request_book import RequestBook
 from freesh_plugin.services.shard_batches import BatchLost, ShardBatches
 

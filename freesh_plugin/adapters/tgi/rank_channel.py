@@ -16,6 +16,10 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.default_authority", "localhost"),  # the socket's path is no host name
     ("grpc.enable_http_proxy", 0),
+    # A shard that comes back is next door: the usual back-off of up to two minutes is for far away.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.use_local_subchannel_pool", 1),  # a new channel to a shard that came back must not inherit a back-off
 )
 

@@ -8,6 +8,7 @@ from freesh_plugin.adapters.tgi.exact_ids import encode
 from freesh_plugin.core.generation import Sampling
 from freesh_plugin.runtime.serving import Serving
 
+
 @dataclass(frozen=True, slots=True)
 class Leg:
     """One leg to begin.
