@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 WRONG_KEY = "not-the-key"
 
+# Checks that look at words ask greedily or with a seed: an answer that ends within a character is empty, as TGI's is.
 QUESTION = "What is deep learning?"
 CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": QUESTION}]
 

@@ -120,7 +120,7 @@ def chat(target: Target) -> None:
 
 
 def chat_by_its_other_name(target: Target) -> None:
-    check_that(client(target).chat.completions.create(messages=CHAT, max_tokens=4).choices[0].message.content)
+    check_that(client(target).chat.completions.create(messages=CHAT, max_tokens=4, seed=3).choices[0].message.content)
 
 
 def chat_with_logprobs(target: Target) -> None:
@@ -160,7 +160,7 @@ def chat_calls_a_tool(target: Target) -> None:
     equal(answer.choices[0].message.content, None)
     told = {"role": "assistant", "tool_calls": [{"id": call.id, "type": call.type, "function": call.function}]}
     answered = [*CHAT, told, {"role": "tool", "tool_call_id": call.id, "content": "done"}]
-    check_that(client(target).chat_completion(answered, max_tokens=4).choices[0].message.content)
+    check_that(client(target).chat_completion(answered, max_tokens=4, seed=3).choices[0].message.content)
 
 
 def chat_streams_a_tool_call(target: Target) -> None:
@@ -173,7 +173,7 @@ def chat_streams_a_tool_call(target: Target) -> None:
 
 
 def chat_without_the_tools(target: Target) -> None:
-    answer = client(target).chat_completion(CHAT, max_tokens=4, tools=TOOLS, tool_choice="none")
+    answer = client(target).chat_completion(CHAT, max_tokens=4, seed=3, tools=TOOLS, tool_choice="none")
     check_that(answer.choices[0].message.content and answer.choices[0].message.tool_calls is None)
 
 

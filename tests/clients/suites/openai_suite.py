@@ -208,7 +208,9 @@ async def _asynchronous(target: Target) -> None:
         stream = await ours.chat.completions.create(**fields, stream=True)
         said = "".join([chunk.choices[0].delta.content async for chunk in stream])
         equal(said, whole.choices[0].message.content)
-        answers = await asyncio.gather(*(ours.completions.create(model=MODEL, prompt=QUESTION) for _ in range(3)))
+        answers = await asyncio.gather(
+            *(ours.completions.create(model=MODEL, prompt=QUESTION, seed=3) for _ in range(3))
+        )
         check_that(all(answer.choices[0].text for answer in answers))
 
 

@@ -195,7 +195,7 @@ async def _asynchronous(target: Target) -> None:
     equal(whole.generated_text, client(target).generate(QUESTION, max_new_tokens=8).generated_text)
     stream = [event async for event in async_client(target).generate_stream(QUESTION, max_new_tokens=8)]
     _check_stream(stream, whole.generated_text)
-    answer = await async_client(target).chat(MESSAGES, max_tokens=8)
+    answer = await async_client(target).chat(MESSAGES, max_tokens=8, seed=3)
     check_that(answer.choices[0].message.content)
     chunks = []
     with raising(json.JSONDecodeError):
