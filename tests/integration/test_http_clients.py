@@ -150,6 +150,23 @@ async def test_heads_and_trailers_without_end_are_cut() -> None:
 
 
 @on_loop
+async def test_a_refused_body_without_end_is_cut() -> None:
+    async with served(patience=HASTY) as s:
+        reader, writer = await connect(s)
+        writer.write(head("/generate", 10**12))
+        assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 413")
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(write_on(writer), 10)
+
+
+async def write_on(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"x" * 1_000)
+        await writer.drain()
+        await asyncio.sleep(0.01)
+
+
+@on_loop
 async def test_bodies_that_drip_are_408(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("freesh_plugin.adapters.tgi.http.body.BODY_TIMEOUT_S", 0.2)
     async with served() as s:

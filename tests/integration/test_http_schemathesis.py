@@ -79,7 +79,7 @@ def url() -> Iterator[str]:
     ("operation", "mode"), cases(), ids=[f"{operation.label} {mode.value}" for operation, mode in cases()]
 )
 def test_every_route_answers_as_it_is_documented(url: str, operation: Any, mode: GenerationMode) -> None:
-    @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def answers(case: Any) -> None:
         response = case.call(base_url=url)

@@ -37,6 +37,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     _head_since_s: float | None = None
     _head_bytes = 0
+    _unread_since_s: float | None = None
     _unsent_bytes = 0
     _unsent_since_s = 0.0
 
@@ -56,6 +57,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """A head has begun, unless one was awaited already."""
         self._head_since_s = self._head_since_s or time.monotonic()
         self._head_bytes = 0
+        self._unread_since_s = None
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -68,10 +70,17 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_since_s = None
         super().on_headers_complete()
 
+    def on_response_complete(self) -> None:
+        """Answered; what is left of a body that was refused is read and thrown away, for a while."""
+        self._unread_since_s = time.monotonic() if self.cycle.more_body else None
+        super().on_response_complete()
+
     def stuck(self, now_s: float, patience: Patience) -> bool:
-        """Whether the connection should be cut: its head does not come, or nothing is taken from it."""
-        if self._head_since_s is not None and now_s - self._head_since_s > patience.head_s:
-            return True
+        """Whether to cut the connection: a head or a refused body does not end, or nothing is taken from it."""
+        since_s = self._unread_since_s if self._head_since_s is None else self._head_since_s
+        return (since_s is not None and now_s - since_s > patience.head_s) or self._stalls(now_s, patience)
+
+    def _stalls(self, now_s: float, patience: Patience) -> bool:
         unsent = self.transport.get_write_buffer_size()
         if unsent == 0 or unsent < self._unsent_bytes or self._unsent_bytes == 0:
             self._unsent_since_s = now_s
@@ -82,9 +91,10 @@ class GuardedProtocol(HttpToolsProtocol):
 class FrontServer(uvicorn.Server):
     """Serves until told to stop, then drains: new connections are refused, running answers end whole."""
 
-    def __init__(self, app: ASGIApp, patience: Patience = Patience()) -> None:
-        """Serve `app`."""
+    def __init__(self, app: ASGIApp, on_ready: Callable[[], None], patience: Patience = Patience()) -> None:
+        """Serve `app`; call `on_ready` once connections are answered."""
         super().__init__(_config(app, patience))
+        self._on_ready = on_ready
         self._patience = patience
         self._guard: asyncio.Task[None] | None = None
 
@@ -93,9 +103,10 @@ class FrontServer(uvicorn.Server):
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and look after the connections."""
+        """Start, look after the connections, and say so."""
         await super().startup(sockets)
         self._guard = asyncio.get_running_loop().create_task(self._look_after())
+        self._on_ready()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -128,12 +139,9 @@ async def serve_front(
 ) -> None:
     """Serve on bound sockets until `stop` is set and running answers have ended, or `patience.drain_s` is over."""
     _allow_many_connections()
-    server = FrontServer(app, patience)
+    server = FrontServer(app, on_ready, patience)
     serving = asyncio.ensure_future(server.serve(sockets))
     stopping = asyncio.ensure_future(stop.wait())
-    while not (server.started or serving.done()):
-        await asyncio.sleep(0)
-    on_ready()
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     server.stop()
     stopping.cancel()
