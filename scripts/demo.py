@@ -22,6 +22,7 @@ from models.refresh.slot import Slot, coming_slot, current_slot
 from models.refresh.story import saved
 from scripts.launcher.airflow_site import ROOT
 from scripts.launcher.programs import LaunchError
+from scripts.launcher.requests import answers_table, send_requests
 from scripts.launcher.site import Site
 
 _LEAST_LEFT_S = 120.0
@@ -68,6 +69,9 @@ def _stay(site: Site) -> None:
     url = site.airflow.url
     console.print(f"\nAirflow   [bold]{url}[/]")
     console.print(f"the plan  [bold]{url}/dags/freesh_plan[/]  (log of the task 'compare': what changed and why)")
+    console.print(f"the router  [bold]{site.router.serves}/docs[/]  serves TGI's and OpenAI's routes, for example:")
+    ask = '{"inputs": "Hello", "parameters": {"max_new_tokens": 20}}'
+    console.print(f"  curl {site.router.serves}/generate -H 'content-type: application/json' -d '{ask}'", markup=False)
     console.print("The schedule goes on at minutes 20 and 50. Ctrl-C ends everything.")
     while True:
         site.programs.check()
@@ -88,6 +92,10 @@ def _run(site: Site, began: float) -> None:
     _show(site, slots[0])
     _tell(site, slots[1])
     site.show_status(console)
+    with _step("send requests to the router, whose shards are simulated"):
+        answers = send_requests(site.router.serves)
+    console.print()
+    console.print(answers_table(answers, decode_plan(site.stored_plan(slots[0]).text), site.router.location))
     console.print(f"\n[green]done[/] in {time.monotonic() - began:.0f} s")
 
 

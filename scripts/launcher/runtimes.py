@@ -1,4 +1,7 @@
-"""Runtimes of a local site: `freesh serve` programs on loopback, each with its own state and token."""
+"""Runtimes of a local site: `freesh serve` programs on loopback, each with its own state and token.
+
+Gateway and node agents keep the plan; a router also serves requests, on a simulated engine.
+"""
 
 import os
 import secrets
@@ -11,18 +14,23 @@ from pathlib import Path
 from scripts.launcher.programs import LaunchError, Program, Programs, tail
 
 _READY = "ready "
+_SERVING = "serving "
 _READY_S = 40.0
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """A runtime that listens: its endpoint's name, kind and location, its address, and its token."""
+    """A runtime that listens: its endpoint's name, kind and location, its address, and its token.
+
+    `serves` is the address at which a router serves users.
+    """
 
     name: str
     kind: str
     location: str
     url: str
     token: str = field(repr=False)
+    serves: str | None = None
 
     @property
     def connection(self) -> str:
@@ -50,11 +58,21 @@ def start_runtimes(wanted: Iterable[tuple[str, str, str]], folder: Path, program
     started = []
     for name, kind, location in wanted:
         token = secrets.token_urlsafe(32)
-        program = programs.start(name, _command(name, folder / name, token), _env(), folder)
+        command = _command(name, folder / name, token)
+        env = _env()
+        if kind == "router":
+            command += ["--engine", "simulated", "--port", "0"]
+            env |= {"FREESH_LOCATION": location, "FREESH_MODEL": "default"}
+        program = programs.start(name, command, env, folder)
         started.append((program, kind, location, token))
     return [
-        Runtime(program.name, kind, location, _address(program), token) for program, kind, location, token in started
+        Runtime(program.name, kind, location, _told(program, _READY), token, _served(program, kind))
+        for program, kind, location, token in started
     ]
+
+
+def _served(program: Program, kind: str) -> str | None:
+    return _told(program, _SERVING) if kind == "router" else None
 
 
 def _command(name: str, state: Path, token: str) -> list[str | Path]:
@@ -81,12 +99,13 @@ def _env() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith("FREESH_")}
 
 
-def _address(program: Program) -> str:
+def _told(program: Program, word: str) -> str:
+    """The address that a program tells behind a word."""
     end = time.monotonic() + _READY_S
     while time.monotonic() < end:
         for line in program.log.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith(_READY):
-                return line.removeprefix(_READY).strip()
+            if line.startswith(word):
+                return line.removeprefix(word).strip()
         if program.process.poll() is not None:
             break
         time.sleep(0.1)

@@ -27,6 +27,7 @@ WANTED = (
     ("node-fjord", "node", "fjord"),
     ("node-coast", "node", "coast"),
     ("node-prairie", "node", "prairie"),
+    ("router-fjord", "router", "fjord"),
 )
 """Runtimes of the demo: name, kind, location."""
 
@@ -116,6 +117,11 @@ class Site:
         """
         limit_s = max(0.0, (slot.starts_at - datetime.now(UTC)).total_seconds()) + 30
         _until(lambda: all(self._in_force(each, slot) for each in self.runtimes), limit_s, "every runtime has a plan")
+
+    @property
+    def router(self) -> Runtime:
+        """The one that serves requests."""
+        return next(each for each in self.runtimes if each.kind == "router")
 
     def show_status(self, console: Console) -> None:
         """What every runtime says of itself."""

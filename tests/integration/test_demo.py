@@ -41,6 +41,8 @@ def test_the_demo_plans_two_slots_and_ends_by_itself(tmp_path: Path) -> None:
         "every GPU on",
         "Plan of the slot after",
         "freesh status of every runtime",
+        "router-fjord",
+        "Answers of the router (simulated engine",
         "ended: no process and no socket is left",
     ):
         assert expected in told
