@@ -1,11 +1,11 @@
 """Grammars as shards take them: regular expressions, into which JSON schemas are compiled here."""
 
-import re
 from typing import Any
 
 import msgspec
 
 from freesh_plugin.adapters.tgi.http.errors import invalid
+from freesh_plugin.adapters.tgi.http.expression import ExpressionError, checked_expression
 from freesh_plugin.adapters.tgi.http.generate_types import Grammar, JsonSchemaGrammar, RegexGrammar
 from freesh_plugin.adapters.tgi.http.schema_regex import SchemaError, schema_regex
 
@@ -17,14 +17,17 @@ def read_grammar(grammar: Grammar) -> str:
         ApiError: an expression or a schema that nothing can be compiled from: a shard would lose its batch over it.
     """
     if isinstance(grammar, RegexGrammar):
-        return _checked(grammar.value)
+        try:
+            return checked_expression(grammar.value)
+        except ExpressionError as error:
+            raise invalid(f"grammar is not valid: {error}") from error
     value = grammar.value.schema if isinstance(grammar, JsonSchemaGrammar) else grammar.value
     schema = _schema(value)
     if "properties" not in schema:
         raise invalid("grammar is not valid: Grammar must have a 'properties' field")
     try:
-        return schema_regex(schema)
-    except SchemaError as error:
+        return checked_expression(schema_regex(schema))
+    except (SchemaError, ExpressionError) as error:
         raise invalid(f"cannot compile regex from schema: {error}") from error
 
 
@@ -37,11 +40,3 @@ def _schema(value: Any) -> dict[str, Any]:  # noqa: ANN401  # any JSON
     if not isinstance(value, dict):
         raise invalid("grammar is not supported")
     return value
-
-
-def _checked(expression: str) -> str:
-    try:
-        re.compile(expression)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise invalid(f"grammar is not valid: {error}") from error
-    return expression

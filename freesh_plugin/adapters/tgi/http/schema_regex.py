@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from freesh_plugin.adapters.tgi.http.expression import ExpressionError, checked_expression
 from freesh_plugin.core.errors import FreeshError
 
 _SPACE = "[ ]?"
@@ -197,10 +198,9 @@ def _string(schema: dict[str, Any]) -> str:
 def _pattern(pattern: Any) -> str:  # noqa: ANN401  # any JSON
     """A pattern without its anchors; it is checked alone, since it could close the group that it is put in."""
     try:
-        re.compile(_expect(pattern, str, "pattern"))
-    except (re.error, OverflowError, RecursionError) as error:
-        raise SchemaError(f"pattern {pattern!r} is not a regular expression: {error}") from error
-    return str(pattern).removeprefix("^").removesuffix("$")
+        return checked_expression(_expect(pattern, str, "pattern"))
+    except ExpressionError as error:
+        raise SchemaError(f"pattern {pattern!r} is not valid: {error}") from error
 
 
 def _bounds(schema: dict[str, Any], least: str, most: str) -> tuple[int, int | None]:
