@@ -10,6 +10,7 @@ from typing import Any, ParamSpec
 
 import httpx
 import tokenizers
+import uvloop
 from tokenizers import decoders, models, pre_tokenizers, processors
 
 from freesh_plugin.adapters.tgi.http.front import Front
@@ -39,11 +40,11 @@ P = ParamSpec("P")
 
 
 def on_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Run a test on an event loop of its own."""
+    """Run a test on an event loop of its own, of the kind that serves."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        asyncio.run(test(*args, **kwargs))
+        uvloop.run(test(*args, **kwargs))
 
     return run
 
