@@ -39,8 +39,8 @@ class Entry:
     """
 
     __slots__ = (
-        "appraised_s", "checkpoint", "expected", "generated", "job", "key", "length", "pinned", "place",
-        "protected_until", "request_id", "rescued", "service_s", "since_s", "waited_s",
+        "appraised_s", "charged", "checkpoint", "expected", "generated", "job", "key", "length", "pinned", "place",
+        "protected_until", "request_id", "rescued", "service_s", "since_s", "start_s", "tbt_s", "waited_s",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -54,6 +54,9 @@ class Entry:
         self.rescued = False
         self.since_s = job.arrival_s
         self.waited_s = 0.0
+        self.charged = 0
+        self.tbt_s = 0.0
+        self.start_s = 0.0
         self.service_s = 0.0
         self.key = inf
         self.appraised_s = -inf

@@ -22,6 +22,7 @@ class Times(NamedTuple):
     prompt_s: float
     start_s: float
     tbt_s: float
+    weight: float
 
 
 class Order(Protocol):
@@ -110,10 +111,10 @@ class LaxityOrder:
 
     def key(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
         """The negative of (chance lost by waiting + worth of a late answer) / remaining service."""
-        return -(self._lost(entry, now_s, delay_s, times) + self._late_value) / entry.service_s
+        return -times.weight * (self._lost(entry, now_s, delay_s, times) + self._late_value) / entry.service_s
 
     def _lost(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
-        job, (prompt_s, start_s, tbt_s) = entry.job, times
+        job, (prompt_s, start_s, tbt_s, _) = entry.job, times
         if entry.place is Place.RUNNING:
             delay_s, start_s = delay_s + start_s, 0.0
         if job.stretch is None:

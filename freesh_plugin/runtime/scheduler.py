@@ -7,6 +7,7 @@ from freesh_plugin.core.errors import FreeshError
 from freesh_plugin.runtime.admission import refusal_of
 from freesh_plugin.runtime.appraiser import Appraiser
 from freesh_plugin.runtime.entry import Entry, Place
+from freesh_plugin.runtime.fairness import FairShares
 from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.memory import Memory
 from freesh_plugin.runtime.order import order_of
@@ -34,7 +35,8 @@ class Scheduler:
         self._pace = pace
         self._memory = memory
         self._order = order_of(settings)
-        self._appraiser = Appraiser(pace, memory, self._order)
+        self._shares = FairShares(settings.fair_memory_s, settings.fair_power)
+        self._appraiser = Appraiser(pace, memory, self._order, self._shares)
         self._entries: dict[int, Entry] = {}
         self._running: dict[int, Entry] = {}
         self._queue = WaitingQueue()
@@ -65,6 +67,7 @@ class Scheduler:
         refusal = refusal_of(job, len(self._queue), self._settings)
         if refusal is None:
             entry = self._entries[job.request_id] = Entry(job)
+            self._shares.enter(job.client)
             self._enqueue(entry, now_s)
         return refusal
 
@@ -74,6 +77,8 @@ class Scheduler:
         if entry is None:
             return
         self._held = None
+        self._appraiser.charge(entry)
+        self._shares.exit(entry.job.client)
         if self._running.pop(request_id, None) is None:
             self._queue.remove(entry)
 
@@ -202,6 +207,7 @@ class Scheduler:
 
     def _appraise_what_is_due(self, now_s: float) -> None:
         """Bring up to date what is too old: some of those waiting, and those running."""
+        self._shares.settle(now_s)
         backlog_s = self._queue.work_s / max(len(self._running), 1)
         self._delay_s = self._settings.delay_floor_s + self._settings.delay_per_backlog * backlog_s
         if self._pace.revision != self._pace_revision:

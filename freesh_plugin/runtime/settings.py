@@ -34,3 +34,5 @@ class SchedulerSettings:
     late_value: float = 0.03
     stall_limit_s: float = 15.0
     stalled_share: float = 0.125
+    fair_memory_s: float = 60.0
+    fair_power: float = 1.0

@@ -1,16 +1,21 @@
-"""The queue model: single-stream workers that serve requests in steps, as the plugin's scheduler decides."""
+"""The queue model: single-stream workers that serve requests in steps, as the plugin's own scheduler decides."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from math import ceil, inf
 
 from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.scheduler import Scheduler
 from freesh_plugin.runtime.settings import SchedulerSettings
-from freesh_plugin.runtime.step_decision import StepLimits
+from freesh_plugin.runtime.step_decision import StepDecision, StepLimits
+from freesh_plugin.runtime.unlimited_memory import UnlimitedMemory
 from models.simulator.queue_workload import DEADLINE_STRETCH, WORKERS, QueueRequest
 
 STEP_S = 0.1
 _ANY_PREFILL = 1 << 40
+_PROMPT_TOKENS = 2
+"""Any number above 1, which stands for a resumption: prompts count by their TTFT."""
+_INSTANT_S = 1e-9
+"""Far below any time that matters, far above what adding up steps loses."""
 
 
 @dataclass(slots=True)
@@ -22,16 +27,52 @@ class Served:
         finished_s: When its last token came; None if it was refused.
         stall_s: Longest time without a token after its arrival.
         preemptions: How often it was preempted.
+        starts: How often it joined a worker.
+        start_left_s: Seconds of work before its next token is begun: what is left of its TTFT, and of resumptions.
+        decoded_s: Seconds that its tokens took so far.
+        waits_since_s: Since when it has had no token; infinite while it gets them.
     """
 
     request: QueueRequest
     finished_s: float | None = None
     stall_s: float = 0.0
     preemptions: int = 0
-    waits_since_s: float = 0.0
-    served_s: float = 0.0
-    resumes: int = 0
-    started_s: float = field(default=inf)
+    starts: int = 0
+    start_left_s: float = 0.0
+    decoded_s: float = 0.0
+    waits_since_s: float = inf
+
+    @property
+    def tokens(self) -> int:
+        """Tokens so far."""
+        return int((self.decoded_s + _INSTANT_S) / self.request.kind.tbt_s)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds of work to its end."""
+        return self.start_left_s + self.request.answer_tokens * self.request.kind.tbt_s - self.decoded_s
+
+    @property
+    def next_token_s(self) -> float:
+        """Seconds of work to its next token."""
+        return self.start_left_s + (self.tokens + 1) * self.request.kind.tbt_s - self.decoded_s
+
+    def start(self, resume_cost_s: float) -> None:
+        """It joins a worker."""
+        self.start_left_s += resume_cost_s if self.starts else self.request.kind.ttft_s
+        self.starts += 1
+
+    def end_stall(self, now_s: float, seconds: float) -> None:
+        """If a token comes within so long from now, the wait for it is over."""
+        if self.waits_since_s < inf and self.next_token_s <= seconds + _INSTANT_S:
+            self.stall_s = max(self.stall_s, now_s + self.next_token_s - self.waits_since_s)
+            self.waits_since_s = inf
+
+    def work(self, seconds: float) -> None:
+        """A worker spends so long on it."""
+        starting_s = min(self.start_left_s, seconds)
+        self.start_left_s -= starting_s
+        self.decoded_s += seconds - starting_s
 
 
 class QueuePace:
@@ -50,39 +91,28 @@ class QueuePace:
         return start_s + decode_tokens * kind.tbt_s
 
 
-class QueueMemory:
-    """Memory that never runs out: a first start costs the prompt, a resumption one token."""
+class QueueMemory(UnlimitedMemory):
+    """Everything fits; a first start costs the prompt, a resumption one token."""
 
     def __init__(self, served: list[Served]) -> None:
         self._served = served
 
-    def trial(self) -> "QueueMemory":
-        """Itself: there is nothing to count."""
-        return self
-
     def prefill_tokens(self, request_id: int) -> int:
-        """Two for a whole prompt, one for what is kept."""
-        return 1 if self._served[request_id].served_s > 0 else 2
-
-    def keeps(self, request_id: int) -> bool:
-        """Nothing that is worth dropping."""
-        return False
-
-    def add(self, request_id: int) -> bool:
-        """It fits."""
-        return True
-
-    def park(self, request_id: int) -> None:
-        """Nothing to count."""
-
-    def drop(self, request_id: int) -> None:
-        """Nothing to count."""
+        """The prompt, or one token of a request that started before."""
+        return 1 if self._served[request_id].starts else _PROMPT_TOKENS
 
 
 def simulate(
     requests: list[QueueRequest], settings: SchedulerSettings, resume_cost_s: float, workers: int = WORKERS
 ) -> list[Served]:
-    """Serve all requests to their end, in steps of 0.1 s; steps in which nothing can change are skipped."""
+    """Serve all requests to their end, in steps of 0.1 s; steps in which nothing can change are skipped.
+
+    Args:
+        requests: By arrival.
+        settings: Of the scheduler.
+        resume_cost_s: What it costs to resume a preempted request.
+        workers: How many requests are served at once.
+    """
     return _Run(requests, settings, resume_cost_s, workers).to_the_end()
 
 
@@ -93,78 +123,74 @@ class _Run:
         self._served = [Served(request) for request in requests]
         self._resume_cost_s = resume_cost_s
         self._limits = StepLimits(batch=workers, prefill_tokens=_ANY_PREFILL)
-        pace = QueuePace(requests, resume_cost_s)
-        self._scheduler = Scheduler(settings, pace, QueueMemory(self._served))
+        fastest_s = min((request.kind.tbt_s for request in requests), default=STEP_S)
+        settings = replace(settings, tokens_per_step=ceil(STEP_S / fastest_s))
+        self._scheduler = Scheduler(settings, QueuePace(requests, resume_cost_s), QueueMemory(self._served))
         self._running: dict[int, Served] = {}
-        self._next = 0
+        self._arrived = 0
 
     def to_the_end(self) -> list[Served]:
         step = 0
-        while self._next < len(self._served) or self._running:
+        while self._arrived < len(self._served) or self._running:
             now_s = step * STEP_S
-            self._arrivals(now_s)
+            self._take_arrivals(now_s)
             decision = self._scheduler.decide(self._limits, now_s)
-            for request_id in decision.preempt:
-                self._preempt(request_id, now_s)
-            for request_id in (*decision.resume, *decision.admit):
-                self._start(request_id, now_s)
-            until = self._until(step, decision.holds_for_steps, decision.holds_until_s)
-            self._work(now_s, (until - step) * STEP_S)
-            step = until
+            self._carry_out(decision, now_s)
+            after = self._next_step(step, decision)
+            self._work(now_s, (after - step) * STEP_S)
+            step = after
+        self._end_stalls_of_refused(step * STEP_S)
         return self._served
 
-    def _arrivals(self, now_s: float) -> None:
-        while self._next < len(self._served) and self._served[self._next].request.arrival_s <= now_s:
-            request, number = self._served[self._next].request, self._next
-            self._served[number].waits_since_s = request.arrival_s
+    def _take_arrivals(self, now_s: float) -> None:
+        while self._arrived < len(self._served) and self._served[self._arrived].request.arrival_s <= now_s:
+            served, request = self._served[self._arrived], self._served[self._arrived].request
+            served.waits_since_s = request.arrival_s
             job = Job(
-                number, request.arrival_s, request.deadline_s, 2, request.max_new_tokens, request.estimate,
-                str(request.client), stretch=DEADLINE_STRETCH,
+                self._arrived, request.arrival_s, request.deadline_s, _PROMPT_TOKENS, request.max_new_tokens,
+                request.estimate, str(request.client), stretch=DEADLINE_STRETCH,
             )  # fmt: skip
             self._scheduler.arrive(job, now_s)
-            self._next += 1
+            self._arrived += 1
 
-    def _until(self, step: int, holds_for_steps: int, holds_until_s: float) -> int:
+    def _carry_out(self, decision: StepDecision, now_s: float) -> None:
+        for request_id in decision.preempt:
+            served = self._running.pop(request_id)
+            served.preemptions += 1
+            # A request that left before its first token since it joined has had none: its stall goes on.
+            served.waits_since_s = min(served.waits_since_s, now_s)
+        for request_id in (*decision.resume, *decision.admit):
+            served = self._running[request_id] = self._served[request_id]
+            served.start(self._resume_cost_s)
+
+    def _next_step(self, step: int, decision: StepDecision) -> int:
         """The next step at which something can change: never later than the decision holds."""
-        events_s = [self._served[self._next].request.arrival_s] if self._next < len(self._served) else []
-        events_s += [step * STEP_S + self._left_s(each) for each in self._running.values()]
-        events_s.append(holds_until_s)
-        first_s = min(events_s)
-        first = ceil(first_s / STEP_S - 1e-9) if first_s < inf else step + holds_for_steps + 1
-        return max(step + 1, min(first, step + holds_for_steps + 1))
-
-    def _left_s(self, served: Served) -> float:
-        return served.request.service_s + served.resumes * self._resume_cost_s - served.served_s
-
-    def _preempt(self, request_id: int, now_s: float) -> None:
-        served = self._running.pop(request_id)
-        served.preemptions += 1
-        served.waits_since_s = now_s
-
-    def _start(self, request_id: int, now_s: float) -> None:
-        served = self._running[request_id] = self._served[request_id]
-        if served.served_s > 0:
-            served.resumes += 1
+        now_s = step * STEP_S
+        events_s = [now_s + served.left_s for served in self._running.values()]
+        events_s.append(decision.holds_until_s)
+        if self._arrived < len(self._served):
+            events_s.append(self._served[self._arrived].request.arrival_s)
+        held = step + 1 + decision.holds_for_steps
+        soonest_s = min(events_s)
+        return max(step + 1, min(ceil((soonest_s - _INSTANT_S) / STEP_S), held) if soonest_s < inf else held)
 
     def _work(self, now_s: float, seconds: float) -> None:
-        done = []
+        done, progress = [], []
         for request_id, served in self._running.items():
-            left_s = self._left_s(served)
-            before = self._tokens(served)
-            served.served_s += seconds
-            if served.waits_since_s < inf and self._tokens(served) > before:
-                token_s = served.request.kind.ttft_s if not before else 0.0
-                served.stall_s = max(served.stall_s, now_s + token_s - served.waits_since_s)
-                served.waits_since_s = inf
-            if left_s <= seconds + 1e-9:
+            left_s = served.left_s
+            served.end_stall(now_s, min(seconds, left_s))
+            served.work(seconds)
+            if left_s <= seconds + _INSTANT_S:
                 served.finished_s = now_s + left_s
                 done.append(request_id)
             else:
-                self._scheduler.progress(request_id, self._tokens(served))
+                progress.append((request_id, served.tokens))
         for request_id in done:
             del self._running[request_id]
             self._scheduler.leave(request_id)
+        self._scheduler.progress_all(progress)
 
-    def _tokens(self, served: Served) -> int:
-        worked_s = served.served_s - served.resumes * self._resume_cost_s - served.request.kind.ttft_s
-        return max(0, int(worked_s / served.request.kind.tbt_s))
+    def _end_stalls_of_refused(self, end_s: float) -> None:
+        for served in self._served:
+            if served.finished_s is None:
+                served.stall_s = end_s - served.request.arrival_s
