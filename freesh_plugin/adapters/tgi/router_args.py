@@ -89,6 +89,9 @@ class RouterArgs:
     def __post_init__(self) -> None:
         if self.ngrok:
             raise ConfigError("--ngrok: this router opens no tunnels to other networks")
+        longest, total = self.max_input_tokens, self.max_total_tokens
+        if longest is not None and total is not None and longest >= total:
+            raise ConfigError(f"--max-input-tokens {longest} is not less than --max-total-tokens {total}")
 
 
 class _Parser(argparse.ArgumentParser):
