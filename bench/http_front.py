@@ -16,7 +16,7 @@ from typing import Any, cast
 import msgspec
 import uvloop
 
-from bench.record import ROOT, calibration_us, record
+from bench.record import ROOT, calibration_us, is_current, record
 from freesh_plugin.adapters.tgi.http.front import Front
 from freesh_plugin.adapters.tgi.http.server import serve_front
 from freesh_plugin.adapters.tgi.http.settings import RouterSettings
@@ -201,9 +201,11 @@ def main() -> None:
     if given:
         uvloop.run(serve(int(given[0]), float(given[1])))
         return
+    code = [ROOT / "freesh_plugin" / "adapters" / "tgi" / "http", ROOT / "bench" / "http_front.py"]
+    if is_current("http_front", [], code):
+        return
     rows = [measure(streams, PACED_STEP_S, PACED_TOKENS) for streams in STREAMS]
     rows += [measure(streams, 0.0, SATURATED_TOKENS) for streams in STREAMS]
-    code = [ROOT / "freesh_plugin" / "adapters" / "tgi" / "http", ROOT / "bench" / "http_front.py"]
     record("http_front", command="python -m bench.http_front", inputs=[], code=code, results={"rows": rows})
     for row in rows:
         sys.stdout.write(json.dumps(row) + "\n")

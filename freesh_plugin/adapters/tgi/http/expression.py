@@ -9,6 +9,9 @@ from typing import Any
 
 from freesh_plugin.core.errors import FreeshError
 
+MAX_CHARACTERS = 100_000
+"""Greatest length of an expression."""
+
 MAX_POSITIONS = 20_000
 """Greatest length of an expression with its repetitions written out."""
 
@@ -34,6 +37,8 @@ def checked_expression(expression: str) -> str:
     Raises:
         ExpressionError: it is not an expression, holds what shards cannot enforce, or is too large.
     """
+    if len(expression) > MAX_CHARACTERS:
+        raise ExpressionError(f"it has {len(expression)} characters, limit {MAX_CHARACTERS}")
     expression = _without_anchors(expression)
     try:
         with warnings.catch_warnings(action="ignore"):

@@ -1,5 +1,7 @@
 """Grammars as shards take them: regular expressions, into which JSON schemas are compiled here."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -8,6 +10,18 @@ from freesh_plugin.adapters.tgi.http.errors import invalid
 from freesh_plugin.adapters.tgi.http.expression import ExpressionError, checked_expression
 from freesh_plugin.adapters.tgi.http.generate_types import Grammar, JsonSchemaGrammar, RegexGrammar
 from freesh_plugin.adapters.tgi.http.schema_regex import SchemaError, schema_regex
+
+# One thread: large grammars take a while, during which tokens must flow, and parsing silences all threads' warnings.
+_READER = ThreadPoolExecutor(1, thread_name_prefix="grammar")
+
+
+async def grammar_expression(grammar: Grammar) -> str:
+    """`read_grammar` beside the event loop.
+
+    Raises:
+        ApiError: as `read_grammar`.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_READER, read_grammar, grammar)
 
 
 def read_grammar(grammar: Grammar) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from freesh_plugin.adapters.tgi.http.expression import ExpressionError, checked_expression
+from freesh_plugin.adapters.tgi.http.expression import MAX_CHARACTERS, ExpressionError, checked_expression
 from freesh_plugin.core.errors import FreeshError
 
 _SPACE = "[ ]?"
@@ -32,9 +32,10 @@ _TYPES = (*_PATTERNS, "array", "object")
 _ANY_DEPTH = 1
 """Nesting of values that a schema leaves open: a regular expression cannot nest without end."""
 
-MAX_CHARACTERS = 100_000
 MAX_DEPTH = 40
 MAX_VALUES = 5_000
+_ALL_CHARACTERS = 5 * MAX_CHARACTERS
+"""Of the expressions of all values: joined, they would be long before their length could be looked at."""
 
 _NAMES: dict[type, str] = {list: "an array", dict: "an object", str: "a string"}
 
@@ -60,14 +61,16 @@ class _Compiler:
     def __init__(self, root: dict[str, Any]) -> None:
         self._root = root
         self._values = 0
+        self._characters = 0
 
     def value(self, schema: Any, depth: int) -> str:  # noqa: ANN401  # any JSON
         self._values += 1
         if depth > MAX_DEPTH or self._values > MAX_VALUES:
             raise SchemaError(f"it is recursive or too large, limits {MAX_DEPTH} levels and {MAX_VALUES} values")
-        expression = self._value(schema, depth)
-        if len(expression) > MAX_CHARACTERS:
-            raise SchemaError(f"its expression has {len(expression)} characters, limit {MAX_CHARACTERS}")
+        expression = _bounded(self._value(schema, depth))
+        self._characters += len(expression)
+        if self._characters > _ALL_CHARACTERS:
+            raise SchemaError(f"its parts have {self._characters} characters, limit {_ALL_CHARACTERS}")
         return expression
 
     def _value(self, schema: Any, depth: int) -> str:  # noqa: ANN401  # any JSON
@@ -164,14 +167,20 @@ class _Compiler:
         return _either([*simple, array, rf"\{{{_SPACE}{_series(member, 0, None)}{_SPACE}\}}"])
 
 
+def _bounded(expression: str) -> str:
+    if len(expression) > MAX_CHARACTERS:
+        raise SchemaError(f"its expression has {len(expression)} characters, limit {MAX_CHARACTERS}")
+    return expression
+
+
 def _members(members: list[tuple[str, bool]]) -> str:
     """Members (expression, whether required) in order, with commas between those that are there."""
     after = ""  # what may follow once a member has been written
     start = ""  # what may follow when none has been written yet
     for member, required in reversed(members):
         following = f"{_SPACE},{_SPACE}{member}"
-        start = f"{member}{after}" if required else _either([f"{member}{after}", start])
-        after = f"{following}{after}" if required else f"(?:{following})?{after}"
+        start = _bounded(f"{member}{after}" if required else _either([f"{member}{after}", start]))
+        after = _bounded(f"{following}{after}" if required else f"(?:{following})?{after}")
     return start
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from freesh_plugin.adapters.tgi.http.errors import Rejection, invalid
 from freesh_plugin.adapters.tgi.http.generate_types import GenerateParameters
-from freesh_plugin.adapters.tgi.http.grammar import read_grammar
+from freesh_plugin.adapters.tgi.http.grammar import grammar_expression
 from freesh_plugin.adapters.tgi.http.settings import RouterSettings
 from freesh_plugin.adapters.tgi.http.tokenizer import Tokenizer
 from freesh_plugin.core.generation import EngineInfo, GenerationRequest, GrammarType, Sampling, ServiceWish
@@ -65,7 +65,7 @@ class Validator:
         truncate = self._truncate(given.truncate)
         prompt = await self._tokenizer.encode(order.inputs, order.add_special_tokens, truncate)
         max_new_tokens = self._max_new_tokens(len(prompt.ids), given.max_new_tokens)
-        grammar, grammar_type = self._grammar(given)
+        grammar, grammar_type = await self._grammar(given)
         return GenerationRequest(
             request_id=next(self._ids),
             arrival_s=order.arrival_s,
@@ -117,12 +117,12 @@ class Validator:
             raise invalid(f"`inputs` must have less than {self._info.max_input_tokens} tokens. Given: {input_tokens}")
         return left if wanted is None else min(wanted, left)
 
-    def _grammar(self, given: GenerateParameters) -> tuple[str, GrammarType]:
+    async def _grammar(self, given: GenerateParameters) -> tuple[str, GrammarType]:
         if given.grammar is None:
             return "", GrammarType.NONE
         if self._settings.disable_grammar_support:
             raise invalid("grammar is not supported")
-        return read_grammar(given.grammar), GrammarType.REGEX
+        return await grammar_expression(given.grammar), GrammarType.REGEX
 
 
 def _sampling(given: GenerateParameters) -> Sampling:

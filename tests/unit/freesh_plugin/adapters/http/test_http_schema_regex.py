@@ -178,12 +178,26 @@ def test_what_is_not_compiled(schema: dict[str, Any], reason: str) -> None:
         schema_regex(schema)
 
 
-def test_a_schema_that_explodes_is_refused_soon() -> None:
-    levels: dict[str, Any] = {
-        f"l{i}": {"properties": {n: {"$ref": f"#/l{i + 1}"} for n in "abcdefgh"}} for i in range(30)
-    }
-    with pytest.raises(SchemaError):
-        schema_regex({"$ref": "#/l0", **levels, "l30": {"type": "integer"}})
+LONG = {"type": "string", "pattern": "a" * 19_000}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {
+            "$ref": "#/l0",
+            **{f"l{i}": {"properties": {n: {"$ref": f"#/l{i + 1}"} for n in "abcdefgh"}} for i in range(30)},
+            "l30": {"type": "integer"},
+        },
+        {"properties": {f"p{i}": {"type": "integer"} for i in range(4_000)}},
+        {"prefixItems": [{"$ref": "#/long"}] * 4_000, "long": LONG},
+        {"anyOf": [{"$ref": "#/long"}] * 4_000, "long": LONG},
+        {"type": ["string"] * 10_000},
+    ],
+)
+def test_schemas_that_explode_are_refused_soon(schema: dict[str, Any]) -> None:
+    with pytest.raises(SchemaError, match="limit"):
+        schema_regex(schema)
 
 
 def test_grammars_become_expressions() -> None:
