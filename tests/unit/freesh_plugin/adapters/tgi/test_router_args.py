@@ -33,7 +33,7 @@ def test_an_origin_may_be_named_again() -> None:
     [
         (["--nope"], {}, "unrecognized arguments: --nope"),
         (["--max-best"], {}, "--max-best"),
-        (["--port", "-1"], {}, "expected one argument"),
+        (["--port", "-1"], {}, "--port: .-1. is not a whole number"),
         (["--validation-workers", "0"], {}, "--validation-workers: '0' is not a whole number of at least 1"),
         ([], {"MAX_BATCH_SIZE": "0"}, "--max-batch-size: '0'"),
         ([], {"JSON_OUTPUT": "maybe"}, "'maybe' is neither true nor false"),
