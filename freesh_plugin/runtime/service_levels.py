@@ -20,7 +20,7 @@ class ServiceLevel:
         request_class: Its class in the plan's partition; `unknown` without one.
         tier: Its tier.
         deadline_s: When its last token is due, monotonic seconds.
-        ttft_s: When its first token is due, seconds after arrival; None = nothing is promised.
+        promised: Whether plan or headers say so; else the deadline is a multiple of the predicted latency.
         model: Its model in the plan.
         prompt_cell, predicted_cell: Labels of the plan's cells that hold its prompt and its predicted answer.
     """
@@ -28,7 +28,7 @@ class ServiceLevel:
     request_class: str
     tier: str
     deadline_s: float
-    ttft_s: float | None
+    promised: bool
     model: str
     prompt_cell: str
     predicted_cell: str
@@ -40,7 +40,7 @@ class ServiceLevels:
     def __init__(self, plan: Plan | None, model: str | None, location: str | None, deadline_factor: float) -> None:
         """A location or model of None stands for all locations, and for the plan's only model."""
         self.model = model or _only_model(plan)
-        self._factor = deadline_factor
+        self.deadline_factor = deadline_factor
         self._partition = _partition(plan, self.model)
         cells = plan.cells.get(self.model) if plan else None
         self._prompt_bounds = cells.prompt_tokens if cells else ()
@@ -53,12 +53,13 @@ class ServiceLevels:
         request_class = self._class_of(wish, prompt_tokens, predicted_tokens)
         tier = wish.tier if wish.trusted and wish.tier else DEFAULT_TIER
         pool = self._pools.get((request_class, tier)) or self._pools.get((request_class, DEFAULT_TIER))
-        promised_s = pool.slo.latency_s if pool and pool.slo.latency_s > 0 else self._factor * predicted_latency_s
+        planned = pool is not None and pool.slo.latency_s > 0
+        latency_s = pool.slo.latency_s if pool and planned else self.deadline_factor * predicted_latency_s
         return ServiceLevel(
             request_class=request_class,
             tier=tier,
-            deadline_s=request.arrival_s + _latency_s(wish, promised_s),
-            ttft_s=pool.slo.ttft_s if pool and pool.slo.ttft_s > 0 else None,
+            deadline_s=request.arrival_s + _latency_s(wish, latency_s),
+            promised=planned or wish.deadline_s is not None,
             model=self.model,
             prompt_cell=self.prompt_cell(prompt_tokens),
             predicted_cell=self.answer_cell(predicted_tokens),

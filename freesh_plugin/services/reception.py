@@ -49,7 +49,8 @@ class Reception:
         predicted_s = self._pace.service_s(job, job.prompt_tokens, job.answer.q50)
         level = self.levels.of(request, job.answer.q50, predicted_s)
         self._metrics.arrivals.labels(*self._where(level), level.prompt_cell, level.predicted_cell).inc()
-        return replace(job, deadline_s=level.deadline_s), level
+        stretch = None if level.promised else self.levels.deadline_factor
+        return replace(job, deadline_s=level.deadline_s, stretch=stretch), level
 
     def note_end(self, serving: Serving, level: ServiceLevel, now_s: float) -> None:
         """Count a whole answer, and learn from its length."""

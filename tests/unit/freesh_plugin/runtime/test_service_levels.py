@@ -38,13 +38,13 @@ def levels(location: str | None = "here", known: Plan | None = None) -> ServiceL
 
 def test_without_a_plan_the_deadline_is_a_multiple_of_the_predicted_latency() -> None:
     level = ServiceLevels(None, None, None, 1.4).of(request(), 300, PREDICTED_S)
-    assert level.deadline_s == 1000.0 + 14.0
+    assert (level.deadline_s, level.promised) == (1000.0 + 14.0, False)
     assert (level.request_class, level.prompt_cell, level.predicted_cell) == ("unknown", "0-inf", "0-inf")
 
 
 def test_the_plans_slo_of_the_class_is_the_deadline() -> None:
     level = levels().of(request(), 300, PREDICTED_S)
-    assert (level.request_class, level.deadline_s, level.ttft_s) == ("SS", 1006.0, 0.5)
+    assert (level.request_class, level.deadline_s, level.promised) == ("SS", 1006.0, True)
     assert (level.prompt_cell, level.predicted_cell) == ("0-100", "200-444")
     assert levels().of(request(), 444, PREDICTED_S).request_class == "SL"
 
