@@ -1,9 +1,11 @@
 """Routes that say how the front is, and what browsers and readers of its documentation get."""
 
+import httpx
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from freesh_plugin.adapters.tgi.http.surface import metrics_app
 from tests.fakes.engine import FakeEngine, answering
 from tests.fakes.http_front import on_loop, served
 
@@ -69,6 +71,15 @@ async def test_metrics_count_requests_under_tgis_names_and_add_the_engines() -> 
     buckets = [sample.labels["le"] for sample in families["tgi_request_duration"].samples if "le" in sample.labels]
     assert float(buckets[0]) == pytest.approx(0.00015)
     assert len(buckets) == 36
+
+
+@on_loop
+async def test_the_second_port_serves_metrics_alone() -> None:
+    async with served() as s:
+        transport = httpx.ASGITransport(metrics_app(s.front))
+        async with httpx.AsyncClient(base_url="http://metrics", transport=transport) as client:
+            assert "tgi_request_count 0" in (await client.get("/metrics")).text
+            assert (await client.post("/generate", json={"inputs": "hi"})).status_code == 404
 
 
 @on_loop

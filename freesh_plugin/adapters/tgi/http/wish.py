@@ -31,8 +31,12 @@ def read_wish(headers: Mapping[bytes, bytes], gateway_token: str | None) -> Serv
 
 
 def client_of(authorization: bytes) -> str:
-    """Whom to be fair to: a hash that does not give the key away; empty for anonymous ones."""
-    return hashlib.blake2b(authorization, digest_size=8).hexdigest() if authorization else ""
+    """Whom to be fair to: a hash that does not give the key away; empty for anonymous ones.
+
+    The key alone counts: however its scheme is written, one key is one client.
+    """
+    key = authorization.partition(b" ")[2].strip() or authorization
+    return hashlib.blake2b(key, digest_size=8).hexdigest() if key else ""
 
 
 def _from_gateway(given: bytes | None, expected: str | None) -> bool:

@@ -39,6 +39,10 @@ def test_clients_differ_by_their_keys_and_keys_do_not_show() -> None:
     assert client_of(b"") == ""
 
 
+def test_one_key_is_one_client_however_its_scheme_is_written() -> None:
+    assert client_of(b"Bearer key") == client_of(b"bEARER  key ") == client_of(b"Token key")
+
+
 @given(st.dictionaries(st.sampled_from([b"x-freesh-" + name for name in NAMES]), st.binary(max_size=20)), st.binary())
 def test_no_header_raises_and_no_forged_token_is_believed(headers: dict[bytes, bytes], token: bytes) -> None:
     assert not read_wish({**headers, b"x-freesh-token": token}, TOKEN).trusted
