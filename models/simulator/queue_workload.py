@@ -49,6 +49,7 @@ CLASSES = (
 """Shares, lengths and times of the artefact's queue model."""
 
 _BURST_LOAD, _CALM_LOAD, _BURST_S, _CYCLE_S = 1.3, 0.8, 60.0, 300.0
+MEAN_BURST_LOAD = (_BURST_LOAD * _BURST_S + _CALM_LOAD * (_CYCLE_S - _BURST_S)) / _CYCLE_S
 _MOST_TOKENS = max(each.most_tokens for each in CLASSES)
 
 
@@ -75,8 +76,16 @@ def mean_service_s() -> float:
     return sum(k.share * (k.ttft_s + k.tbt_s * _mean_tokens(k)) for k in CLASSES)
 
 
-def requests(arrivals: Arrivals, load: float, length_error: float, count: int, seed: int) -> list[QueueRequest]:
-    """Draw the requests of one run; `load` is relative to the workers' capacity and not used by bursts."""
+def draw_requests(arrivals: Arrivals, load: float, length_error: float, count: int, seed: int) -> list[QueueRequest]:
+    """Draw the requests of one run.
+
+    Args:
+        arrivals: How they arrive.
+        load: Offered work relative to the workers' capacity; bursts have their own.
+        length_error: σ of the lognormal error, of mean 1, by which estimates differ from true lengths.
+        count: How many.
+        seed: Of the random numbers.
+    """
     rng = np.random.default_rng(seed)
     times = _poisson(rng, arrivals, load, count)
     kinds = rng.choice(len(CLASSES), size=count, p=[kind.share for kind in CLASSES])

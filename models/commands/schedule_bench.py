@@ -1,0 +1,140 @@
+"""`python -m models schedule-bench`: how the scheduler's policies fare against each other, by the queue model."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from enum import StrEnum
+from statistics import fmean
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from freesh_plugin.core.errors import ScenarioError
+from freesh_plugin.runtime.policy import Policy
+from models.commands.progress import progress
+from models.simulator.queue_bench import Difference, QueueRun, paired, run_all, runs
+from models.simulator.queue_scores import QueueScores
+from models.simulator.queue_workload import Arrivals
+
+REPORTED_SEEDS = tuple(range(100, 130))
+"""Seeds that no setting was chosen on."""
+
+
+class EngineModel(StrEnum):
+    """What serves the requests."""
+
+    QUEUE = "queue"
+    """20 single-stream workers."""
+
+
+def schedule_bench(
+    scenario: Annotated[Arrivals, typer.Option(help="How requests arrive.")] = Arrivals.STEADY,
+    engine: Annotated[EngineModel, typer.Option(help="What serves them.")] = EngineModel.QUEUE,
+    load: Annotated[list[float] | None, typer.Option(help="Steady: load of capacity, 0.9; may be repeated.")] = None,
+    length_error: Annotated[float, typer.Option(help="σ of the error of predicted lengths.")] = 0.5,
+    resume_cost: Annotated[float, typer.Option(help="Seconds to resume a preempted request.")] = 0.1,
+    seed: Annotated[list[str] | None, typer.Option(help="A seed or a range such as 100-129, the default.")] = None,
+    more_seeds: Annotated[list[str] | None, typer.Argument(metavar="[SEED]...", help="More of them.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON on standard output.")] = False,
+) -> None:
+    """Serve the same requests under every policy; LLF's differences are paired by seed, with 95 % intervals."""
+    asked = runs(
+        scenario,
+        _loads(scenario, load),
+        _seeds([*(seed or ()), *(more_seeds or ())]),
+        _within("--length-error", length_error, 0, 2),
+        _within("--resume-cost", resume_cost, 0, 60),
+    )
+    with progress(quiet=as_json) as told:
+        scores = run_all(asked, told and _told(told, len(asked)))
+    if as_json:
+        sys.stdout.write(json.dumps([_row(*pair) for pair in zip(asked, scores, strict=True)], indent=1) + "\n")
+        return
+    for number in dict.fromkeys(run.load for run in asked):
+        Console().print(_table(number, [pair for pair in zip(asked, scores, strict=True) if pair[0].load == number]))
+
+
+def _told(told: Callable[[str, int, int], None], total: int) -> Callable[[int], None]:
+    return lambda done: told("runs", done, total)
+
+
+def _row(run: QueueRun, scores: QueueScores) -> dict[str, Any]:
+    return {"policy": run.settings.policy.value, "load": run.load, "seed": run.seed} | asdict(scores)
+
+
+def _table(load: float, served: Sequence[tuple[QueueRun, QueueScores]]) -> Table:
+    """Means of each policy, and how LLF differs from it."""
+    run = served[0][0]
+    table = Table(
+        title=f"{run.arrivals}, load {load:g}, length error {run.length_error:g}, resume cost {run.resume_cost_s:g} s",
+        caption="llf minus: mean of paired seeds, 95 % interval (* = llf is worse); stall: p99",
+        box=SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
+    )
+    table.add_column("policy", no_wrap=True)
+    for name in ("breach %", "llf minus", "stall s", "llf minus", "mean s", "p99 s", "Jain", "preempt"):
+        table.add_column(name, justify="right", no_wrap=True)
+    by_policy = {
+        policy: [scores for run, scores in served if run.settings.policy is policy] for policy in tuple(Policy)
+    }
+    for policy, scores in by_policy.items():
+        table.add_row(policy.value, *_cells(scores, None if policy is Policy.LLF else by_policy[Policy.LLF]))
+    return table
+
+
+def _cells(scores: Sequence[QueueScores], ours: Sequence[QueueScores] | None) -> list[str]:
+    def of(name: str, of_scores: Sequence[QueueScores] = scores) -> list[float]:
+        return [float(getattr(each, name)) for each in of_scores]
+
+    def difference(name: str, scale: float, digits: int) -> str:
+        return "" if ours is None else _interval(paired(of(name, ours), of(name)), scale, digits)
+
+    return [
+        f"{100 * fmean(of('breach')):.2f}",
+        difference("breach", 100, 2),
+        f"{fmean(of('p99_stall_s')):.1f}",
+        difference("p99_stall_s", 1, 1),
+        f"{fmean(of('mean_latency_s')):.2f}",
+        f"{fmean(of('p99_latency_s')):.1f}",
+        f"{fmean(of('fairness_jain')):.4f}",
+        f"{fmean(of('preemptions_per_request')):.2f}",
+    ]
+
+
+def _interval(found: Difference, scale: float, digits: int) -> str:
+    mark = "" if found.no_worse else "*"
+    return f"{scale * found.mean:+.{digits}f} ±{scale * found.half_width:.{digits}f}{mark}"
+
+
+def _loads(scenario: Arrivals, load: list[float] | None) -> list[float]:
+    if scenario is Arrivals.BURSTS:
+        if load:
+            raise ScenarioError("--load: bursts have loads of their own, 1.3 and 0.8 of capacity")
+        return []
+    return [_within("--load", each, 0.01, 2) for each in load or (0.9,)]
+
+
+def _seeds(texts: Sequence[str]) -> list[int]:
+    """Seeds from numbers and ranges, each once, in the order given."""
+    found: list[int] = []
+    for text in texts:
+        first, _, last = text.partition("-")
+        if not first.isdecimal() or (last or "0").isdecimal() is False or len(text) > 20:
+            raise ScenarioError(f"--seed: {text!r} is not a number such as 100, or a range such as 100-129")
+        found.extend(range(int(first), int(last or first) + 1))
+        if not found or len(found) > _MOST_SEEDS:
+            raise ScenarioError(f"--seed: {text!r} makes {len(found)} seeds, must be from 1 to {_MOST_SEEDS}")
+    return list(dict.fromkeys(found)) or list(REPORTED_SEEDS)
+
+
+def _within(option: str, number: float, low: float, high: float) -> float:
+    if not low <= number <= high:
+        raise ScenarioError(f"{option}: {number:g}, must be from {low:g} to {high:g}")
+    return number
+
+
+_MOST_SEEDS = 1000
