@@ -33,6 +33,8 @@ SCHEMA = {"type": "object", "properties": {"sunny": {"type": "boolean"}}, "requi
 REGEX = "[abc]{3}"
 GRAMMAR_TOKENS = 100
 """More than any of these answers has, at one token a character."""
+HELD_TOKENS = 800
+"""Length of answers that fill the house; no more than a tiny model takes."""
 
 
 @dataclass(frozen=True)

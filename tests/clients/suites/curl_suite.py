@@ -10,6 +10,7 @@ from pathlib import Path
 
 from checking import (  # type: ignore[import-not-found]  # it is beside this file, which runs as a program
     CHAT,
+    HELD_TOKENS,
     QUESTION,
     WRONG_KEY,
     Target,
@@ -189,7 +190,7 @@ def keyed_wrong_key(target: Target) -> None:
 
 
 def full_house(target: Target) -> None:
-    long = posting({"inputs": QUESTION, "parameters": {"max_new_tokens": 1000}})
+    long = posting({"inputs": QUESTION, "parameters": {"max_new_tokens": HELD_TOKENS}})
     held: list[subprocess.Popen[bytes]] = []
 
     def attempts() -> Iterator[bool]:

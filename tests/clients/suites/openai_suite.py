@@ -11,6 +11,7 @@ from typing import Any
 from checking import (
     CHAT,
     GRAMMAR_TOKENS,
+    HELD_TOKENS,
     QUESTION,
     SCHEMA,
     TOOLS,
@@ -182,7 +183,7 @@ def full_house(target: Target) -> None:
     def attempts() -> Iterator[bool]:
         while True:
             try:
-                held.append(ask(target, max_tokens=1000, stream=True))
+                held.append(ask(target, max_tokens=HELD_TOKENS, stream=True))
                 next(held[-1])
                 ask(target, max_tokens=1)
             except RateLimitError as error:

@@ -1,0 +1,69 @@
+"""Routers that clients can be tried against, each a program of its own, as users start it."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from tests.clients.suites.checking import Target
+
+_KEY = "key-of-these-tests"
+_PLACES = 4
+_SPEED = 4.0
+"""Answers are quick, and long ones still last long enough to fill the house."""
+_LIMITS = [f"--api-key={_KEY}", f"--max-concurrent-requests={_PLACES}"]
+
+
+@contextmanager
+def simulated_router(folder: Path) -> Iterator[Target]:
+    """`freesh serve --engine simulated`."""
+    flags = [f"--router-flag={limit}" for limit in _LIMITS]
+    serve = ["serve", "--engine", "simulated", "--port", "0", "--speed", str(_SPEED), "--admin-port", "0"]
+    with _router([*serve, "--state-dir", str(folder), *flags], folder, {}) as target:
+        yield target
+
+
+@contextmanager
+def router_over(master_socket: Path, model: Path, folder: Path, flags: Sequence[str] = ()) -> Iterator[Target]:
+    """Our router on shards that run already."""
+    where = ["--hostname", "127.0.0.1", "--port", "0", "--prometheus-port", "0"]
+    shards = ["--master-shard-uds-path", str(master_socket), "--tokenizer-name", str(model)]
+    env = {"FREESH_ADMIN_PORT": "0", "FREESH_STATE_DIR": str(folder)}
+    with _router(["router", *where, *shards, *_LIMITS, *flags], folder, env) as target:
+        yield target
+
+
+@contextmanager
+def _router(command: Sequence[str], folder: Path, settings: dict[str, str]) -> Iterator[Target]:
+    log = folder / "router.log"
+    with log.open("w") as errors, _started(command, settings, errors) as router:
+        try:
+            yield Target(_url(router, log), _KEY, _PLACES)
+        finally:
+            router.terminate()
+            router.communicate()
+
+
+def _started(command: Sequence[str], settings: dict[str, str], errors: IO[str]) -> "subprocess.Popen[str]":
+    program = [sys.executable, "-m", "freesh_plugin.main", *command]
+    # The tests' own variables are no settings of the router, which refuses those that it does not know.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FREESH_")}
+    return subprocess.Popen(program, env=inherited | settings, stdout=subprocess.PIPE, stderr=errors, text=True)
+
+
+def _url(router: "subprocess.Popen[str]", log: Path) -> str:
+    """Address of the users' port, once the router says that it is ready."""
+    said: list[str] = []
+    url = ""
+    assert router.stdout is not None
+    for line in router.stdout:
+        said.append(line)
+        if found := re.match(r"serving (http://\S+)", line):
+            url = found[1]
+        if line.startswith("ready"):
+            return url
+    raise AssertionError(f"the router did not start: {''.join(said)}{log.read_text()}")
