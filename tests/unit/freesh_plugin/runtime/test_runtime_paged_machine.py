@@ -37,7 +37,7 @@ class PagedMachine(RuleBasedStateMachine):
 
     @initialize(
         block_size=st.sampled_from([1, 2, 4]),
-        blocks=st.sampled_from([2, 8, 16, 32, 64]),
+        blocks=st.sampled_from([2, 16, 32, 64, 64]),
         speculate=st.sampled_from([0, 0, 2]),
         prefix_caching=st.sampled_from([True, True, True, False]),
         keeps_state=st.sampled_from([True, True, False]),
@@ -120,22 +120,27 @@ class PagedMachine(RuleBasedStateMachine):
         self.park(data.draw(st.sampled_from(self.at(Stay.RUNNING))))
 
     @precondition(lambda self: self.accounts)
-    @rule(trusted=st.booleans(), data=st.data())
-    def drop_one(self, trusted: bool, data: Any) -> None:
+    @rule(trusted=st.booleans(), over=st.booleans(), data=st.data())
+    def leave(self, trusted: bool, over: bool, data: Any) -> None:
         request_id = data.draw(st.sampled_from(list(self.accounts)))
-        self.memory.drop(request_id, trusted)
-        assert not self.memory.keeps(request_id)
+        if over:
+            self.memory.release(request_id, trusted)
+            del self.accounts[request_id]
+        else:
+            self.memory.drop(request_id, trusted)
+            assert not self.memory.keeps(request_id)
 
-    @precondition(lambda self: self.accounts)
-    @rule(trusted=st.booleans(), data=st.data())
-    def release_one(self, trusted: bool, data: Any) -> None:
-        request_id = data.draw(st.sampled_from(list(self.accounts)))
-        self.memory.release(request_id, trusted)
-        del self.accounts[request_id]
+    @rule(ids=prompts, leg=st.integers(1, 6), new=st.lists(token, max_size=2))
+    def arrive_and_run(self, ids: list[int], leg: int, new: list[int]) -> None:
+        self.register(ids, leg, True, "")
+        request_id = self.next_id - 1
+        self.claim(request_id, must_fit=False)
+        if self.accounts[request_id].stay is Stay.RUNNING:
+            self.generate(request_id, new)
 
-    @rule(really=st.integers(0, 9))
+    @rule(really=st.integers(0, 30))
     def reset(self, really: int) -> None:
-        if really == 9:
+        if really == 30:
             self.memory.reset()
             self.kv.held.clear()
             assert self.memory.free_blocks == self.memory.pool.total
@@ -187,7 +192,7 @@ def test_any_order_of_calls() -> None:
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     run_state_machine_as_test(
         PagedMachine,
-        settings=settings(max_examples=250, stateful_step_count=40, deadline=None, suppress_health_check=checks),
+        settings=settings(max_examples=300, stateful_step_count=50, deadline=None, suppress_health_check=checks),
     )
 
 
