@@ -77,14 +77,14 @@ class Inference:
             ApiError: no place is free, or a value does not fit. It has been counted.
         """
         if self._free <= 0:
-            raise self._counted(overloaded())
+            raise self.failed(overloaded())
         self._free -= 1
         try:
             order = Order(inputs, parameters, call.arrival_s, call.wish, add_special_tokens)
             request = await self._validator.request(order)
         except ApiError as error:
             self._free += 1
-            raise self._counted(error) from None
+            raise self.failed(error) from None
         except BaseException:
             self._free += 1
             raise
@@ -111,7 +111,7 @@ class Inference:
         try:
             return self._validator.best_of(wanted)
         except ApiError as error:
-            raise self._counted(error) from None
+            raise self.failed(error) from None
 
     def came(self, tokens: int) -> None:
         """So many tokens came in one step."""
@@ -139,9 +139,6 @@ class Inference:
 
     def failed(self, error: ApiError) -> ApiError:
         """The same error, counted."""
-        return self._counted(error)
-
-    def _counted(self, error: ApiError) -> ApiError:
         self._metrics.failed(error.metric)
         level = logging.INFO if error.status in (422, 429) else logging.ERROR
         log.log(level, "failure status=%d error_type=%s", error.status, error.body.error_type)
