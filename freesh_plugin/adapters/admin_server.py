@@ -1,15 +1,12 @@
-"""The HTTP server of the admin port: bound with care, bounded in time and number, ended by SIGINT or SIGTERM."""
+"""The HTTP server of the admin port: bound with care, bounded in time and number."""
 
 import asyncio
 import ipaddress
 import os
-import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 from typing import ClassVar
 
 import uvicorn
@@ -87,19 +84,14 @@ def url_of(listening: socket.socket) -> str:
 
 
 class AdminServer(uvicorn.Server):
-    """Serves one application until SIGINT or SIGTERM, then ends within a second or two."""
+    """Serves one application until `should_exit` is set, then ends within a second or two."""
 
     def __init__(
-        self,
-        app: Starlette,
-        on_ready: Callable[[], None],
-        limits: ConnectionLimits = ConnectionLimits(),
-        own_signals: bool = True,
+        self, app: Starlette, on_ready: Callable[[], None], limits: ConnectionLimits = ConnectionLimits()
     ) -> None:
-        """Call `on_ready` once connections are answered; without `own_signals`, somebody else sets `should_exit`."""
+        """Call `on_ready` once connections are answered."""
         super().__init__(_uvicorn_config(app, limits))
         self._on_ready = on_ready
-        self._own_signals = own_signals
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -117,24 +109,12 @@ class AdminServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End in good order, and with exit status 0: uvicorn itself would raise the signal again."""
-        if not self._own_signals or threading.current_thread() is not threading.main_thread():
-            yield  # signals reach the main thread alone: whoever runs it there sets `should_exit`
-            return
-        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        """Leave signals to whoever started the server, and sets `should_exit`."""
+        yield
 
     def _cut_all(self) -> None:
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self.force_exit = self.should_exit
-        self.should_exit = True
 
 
 def _uvicorn_config(app: Starlette, limits: ConnectionLimits) -> uvicorn.Config:

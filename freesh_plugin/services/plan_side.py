@@ -33,24 +33,29 @@ async def plan_side(
     async with AsyncExitStack() as stack:
         url = None
         try:
-            url = await stack.enter_async_context(_served(config, version, clock, on_plan))
+            url = await stack.enter_async_context(served_plans(config, version, clock, on_plan))
         except ConfigError as error:
             log.error("no_plan_api: requests are served without plans: %s", error)
         yield url
 
 
 @asynccontextmanager
-async def _served(
-    config: PluginConfig, version: str, clock: Clock, on_plan: Callable[[Plan], None]
+async def served_plans(
+    config: PluginConfig, version: str, clock: Clock, on_plan: Callable[[Plan], None] = lambda plan: None
 ) -> AsyncIterator[str]:
+    """Serve the plan API while the block lasts; yields its URL.
+
+    Raises:
+        ConfigError: a setting does not allow it.
+    """
     if config.allow_remote and is_own_making(config):
-        raise ConfigError("FREESH_ALLOW_REMOTE=1 needs a token of your own: set FREESH_PLAN_TOKEN_FILE")
+        raise ConfigError("--allow-remote needs a token of your own: set FREESH_PLAN_TOKEN_FILE or --token-file")
     with own_state_dir(config.state_dir) as plans:
         token = known_or_made_token(config)
         desk = StoringPlanDesk(config.name, version, clock, FilePlanStore(plans), PlanKeeper(config.max_plan_lead_s))
         with bind(config.admin_host, config.admin_port, config.allow_remote) as listening:
             ready = asyncio.Event()
-            server = AdminServer(plan_api(desk, token), ready.set, own_signals=False)
+            server = AdminServer(plan_api(desk, token), ready.set)
             serving = asyncio.create_task(server.serve(sockets=[listening]))
             watching = asyncio.create_task(_watch(desk, on_plan))
             try:
