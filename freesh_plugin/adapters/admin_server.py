@@ -59,8 +59,8 @@ class BoundedProtocol(H11Protocol):
             self.transport.abort()  # type: ignore[unreachable]  # declared as never null
 
 
-def bind(host: str, port: int, allow_remote: bool) -> socket.socket:
-    """A listening socket.
+def bind(host: str, port: int, allow_remote: bool, name: str = "admin host") -> socket.socket:
+    """A listening socket; `name` is what errors call the host.
 
     Raises:
         ConfigError: the address is taken, unknown, or open to other machines without `allow_remote`.
@@ -68,9 +68,9 @@ def bind(host: str, port: int, allow_remote: bool) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
-        raise ConfigError(f"admin host {host!r} is not an address of this machine: {error.strerror}") from error
+        raise ConfigError(f"{name} {host!r} is not an address of this machine: {error.strerror}") from error
     if not (allow_remote or ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback):
-        raise ConfigError(f"admin host {host!r} is open to other machines, which --allow-remote must allow")
+        raise ConfigError(f"{name} {host!r} is open to other machines, which --allow-remote must allow")
     try:
         return socket.create_server((str(address[0]), port), family=family)
     except OSError as error:

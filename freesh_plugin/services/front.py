@@ -16,9 +16,9 @@ from freesh_plugin.adapters.tgi.http.front import Front
 from freesh_plugin.adapters.tgi.http.openai.template_files import model_templates
 from freesh_plugin.adapters.tgi.http.server import Patience, serve_front
 from freesh_plugin.adapters.tgi.http.settings import RouterSettings
-from freesh_plugin.adapters.tgi.http.surface import front_app
+from freesh_plugin.adapters.tgi.http.surface import front_app, metrics_app
 from freesh_plugin.adapters.tgi.http.tokenizer_files import load_tokenizer
-from freesh_plugin.core.errors import FreeshError
+from freesh_plugin.core.errors import ConfigError, FreeshError
 
 log = logging.getLogger(__name__)
 
@@ -56,30 +56,34 @@ def _run(end: socket.socket) -> None:
 
 async def _serve(end: socket.socket) -> None:
     stop = asyncio.Event()
-    link = EngineLink(on_drain=lambda within_s: stop.set())
-    hello = await link.open(end)
-    settings = _settings(hello)
+    link = EngineLink(on_drain=stop.set)
+    settings = _settings(await link.open(end))
     log_to_stdout(settings.log_level, settings.json_output)
     tokenizer = load_tokenizer(settings.router)
-    app = front_app(Front.over(settings.router, link, tokenizer, model_templates(settings.router)))
-    with (
-        bind(settings.router.hostname, settings.router.port, allow_remote=True) as users,
-        bind(settings.router.hostname, settings.router.prometheus_port, allow_remote=True) as scrapes,
-    ):
-        watch = asyncio.create_task(_stop_when_lost(link, stop))
-        ports = users.getsockname()[1], scrapes.getsockname()[1]
-        log.info("listening port=%d prometheus_port=%d", *ports)
-        await serve_front(
-            app,
-            [users, scrapes],
-            stop,
-            on_ready=lambda: link.say_listening(ports[0]),
-            patience=Patience(stall_s=settings.stall_s, drain_s=settings.drain_s),
-        )
-        watch.cancel()
+    front = Front.over(settings.router, link, tokenizer, model_templates(settings.router))
+    with bind(settings.router.hostname, settings.router.port, True, "--hostname") as users:
+        watching = asyncio.create_task(_stop_when_lost(link, stop))
+        scraped = asyncio.create_task(_serve_metrics(front, stop))
+        port = users.getsockname()[1]
+        log.info("listening port=%d", port)
+        patience = Patience(stall_s=settings.stall_s, drain_s=settings.drain_s)
+        await serve_front(front_app(front), [users], stop, lambda: link.say_listening(port), patience)
+        await scraped
+        watching.cancel()
     link.say_drained()
     tokenizer.close()
     await asyncio.sleep(0)
+
+
+async def _serve_metrics(front: Front, stop: asyncio.Event) -> None:
+    """Metrics on a port of their own; if it is taken, they are on the users' port still."""
+    try:
+        listening = bind(front.settings.hostname, front.settings.prometheus_port, True, "--hostname")
+    except ConfigError as error:
+        log.warning("no_prometheus_port: metrics are served on the users' port alone: %s", error)
+        return
+    with listening:
+        await serve_front(metrics_app(front), [listening], stop)
 
 
 def _settings(hello: Hello) -> FrontSettings:

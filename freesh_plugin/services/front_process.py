@@ -85,7 +85,7 @@ class FrontProcess:
         """Let it finish what runs, and take nothing new; returns whether all of it ended in time."""
         if self._channel is None or self.lost.is_set():
             return False
-        self._channel.send(Drain(within_s))
+        self._channel.send(Drain())
         gone = asyncio.create_task(self.lost.wait())
         drained = asyncio.create_task(self._drained.wait())
         await asyncio.wait((gone, drained), timeout=within_s + _END_S, return_when=asyncio.FIRST_COMPLETED)

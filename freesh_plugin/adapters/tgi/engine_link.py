@@ -79,8 +79,8 @@ def is_last(event: GenerationEvent) -> bool:
 class EngineLink:
     """Implements `Engine` over the link. When the other process goes, every stream ends with a failure."""
 
-    def __init__(self, on_drain: Callable[[float], None]) -> None:
-        """Call `on_drain` with seconds when the step loop says that it is time to end."""
+    def __init__(self, on_drain: Callable[[], None]) -> None:
+        """Call `on_drain` when the step loop says that it is time to end."""
         self._on_drain = on_drain
         self._streams: dict[int, LinkedStream] = {}
         self._answers: dict[int, asyncio.Future[bytes]] = {}
@@ -165,8 +165,8 @@ class EngineLink:
             case Hello():
                 assert self._hello is not None
                 self._hello.set_result(frame)
-            case Drain(within_s):
-                self._on_drain(within_s)
+            case Drain():
+                self._on_drain()
             case _:
                 raise AssertionError(f"the step loop never sends {type(frame).__name__}")
 

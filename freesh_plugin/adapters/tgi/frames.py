@@ -74,9 +74,7 @@ class Events(msgspec.Struct, frozen=True, tag=True):
 
 
 class Drain(msgspec.Struct, frozen=True, tag=True):
-    """Take no new requests, finish what runs within so many seconds, then say `Drained`."""
-
-    within_s: float
+    """Take no new requests, let what runs end within the time of the settings, then say `Drained`."""
 
 
 class Drained(msgspec.Struct, frozen=True, tag=True):
