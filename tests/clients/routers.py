@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ _KEY = "key-of-these-tests"
 _PLACES = 4
 _SPEED = 4.0
 """Answers are quick, and long ones still last long enough to fill the house."""
+_POLL_S = 0.05
 _LIMITS = [f"--api-key={_KEY}", f"--max-concurrent-requests={_PLACES}"]
 
 
@@ -39,31 +41,26 @@ def router_over(master_socket: Path, model: Path, folder: Path, flags: Sequence[
 
 @contextmanager
 def _router(command: Sequence[str], folder: Path, settings: dict[str, str]) -> Iterator[Target]:
+    # Into a file: a pipe that nobody reads would stop the router once it is full.
     log = folder / "router.log"
-    with log.open("w") as errors, _started(command, settings, errors) as router:
+    with log.open("w") as output, _started(command, settings, output) as router:
         try:
             yield Target(_url(router, log), _KEY, _PLACES)
         finally:
             router.terminate()
-            router.communicate()
 
 
-def _started(command: Sequence[str], settings: dict[str, str], errors: IO[str]) -> "subprocess.Popen[str]":
+def _started(command: Sequence[str], settings: dict[str, str], output: IO[str]) -> "subprocess.Popen[bytes]":
     program = [sys.executable, "-m", "freesh_plugin.main", *command]
     # The tests' own variables are no settings of the router, which refuses those that it does not know.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FREESH_")}
-    return subprocess.Popen(program, env=inherited | settings, stdout=subprocess.PIPE, stderr=errors, text=True)
+    return subprocess.Popen(program, env=inherited | settings, stdout=output, stderr=subprocess.STDOUT)
 
 
-def _url(router: "subprocess.Popen[str]", log: Path) -> str:
+def _url(router: "subprocess.Popen[bytes]", log: Path) -> str:
     """Address of the users' port, once the router says that it is ready."""
-    said: list[str] = []
-    url = ""
-    assert router.stdout is not None
-    for line in router.stdout:
-        said.append(line)
-        if found := re.match(r"serving (http://\S+)", line):
-            url = found[1]
-        if line.startswith("ready"):
-            return url
-    raise AssertionError(f"the router did not start: {''.join(said)}{log.read_text()}")
+    while router.poll() is None:
+        if said := re.search(r"^serving (http://\S+)\nready ", log.read_text(), flags=re.MULTILINE):
+            return said[1]
+        time.sleep(_POLL_S)
+    raise AssertionError(f"the router did not start: {log.read_text()}")
