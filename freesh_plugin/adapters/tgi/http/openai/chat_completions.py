@@ -8,7 +8,7 @@ from freesh_plugin.adapters.tgi.http.exchange import DONE, Call, EventStream, Re
 from freesh_plugin.adapters.tgi.http.front import Front
 from freesh_plugin.adapters.tgi.http.inference import Answer
 from freesh_plugin.adapters.tgi.http.openai.chat_answer import CallChunks, ChatWriter
-from freesh_plugin.adapters.tgi.http.openai.chat_request import ChatOrder, ChatRequest, order_chat
+from freesh_plugin.adapters.tgi.http.openai.chat_request import ChatOrder, ChatRequest, order_aside
 from freesh_plugin.adapters.tgi.http.openai.openai_errors import StreamErrorEvent
 from freesh_plugin.adapters.tgi.http.openai.tool_answer import ToolAnswer, no_tool_call, read_tool_answer
 from freesh_plugin.adapters.tgi.http.openai.tools import NO_TOOL
@@ -22,7 +22,7 @@ async def chat_completions(front: Front, call: Call, chat: ChatRequest) -> Reply
         ApiError: the request does not fit, the template refuses it, or the answer could not be generated.
     """
     chatting = _Chatting(front, call, chat)
-    order = chatting.order(chat)
+    order = await chatting.order(chat)
     return chatting.stream(order) if chat.stream else await chatting.whole(order)
 
 
@@ -35,10 +35,10 @@ class _Chatting:
         self._chat = chat
         self._writer = ChatWriter.of(chat, front.settings)
 
-    def order(self, chat: ChatRequest) -> ChatOrder:
+    async def order(self, chat: ChatRequest) -> ChatOrder:
         self._front.metrics.arrived()
         try:
-            return order_chat(chat, self._front.templates.render)
+            return await order_aside(self._call, chat, self._front.templates.render)
         except ApiError as error:
             raise self._front.inference.failed(error) from error
 
@@ -48,7 +48,7 @@ class _Chatting:
         if order.using_tools:
             tool = read_tool_answer(answer.ended.text)
             if tool is None:
-                order = self.order(self._chat.without_tools())
+                order = await self.order(self._chat.without_tools())
                 answer = await self._generate(order)
         ended = answer.ended
         headers = answer_headers(
@@ -95,5 +95,5 @@ class _Chatting:
         if chunks.reader.name is None:
             raise no_tool_call(chunks.reader.text, "it names no function")
         if chunks.reader.name == NO_TOOL:
-            async for text_event in self._text_events(self.order(self._chat.without_tools())):
+            async for text_event in self._text_events(await self.order(self._chat.without_tools())):
                 yield text_event

@@ -1,5 +1,6 @@
 """A chat request, and the generation that it asks for."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from freesh_plugin.adapters.tgi.http.errors import invalid
+from freesh_plugin.adapters.tgi.http.exchange import Call
 from freesh_plugin.adapters.tgi.http.generate_types import GenerateParameters, Grammar, JsonGrammar
 from freesh_plugin.adapters.tgi.http.openai.chat_errors import tool_error
 from freesh_plugin.adapters.tgi.http.openai.chat_messages import Message, next_call_id
@@ -18,6 +20,9 @@ from freesh_plugin.adapters.tgi.http.openai.tools import Tool, ToolChoice, chose
 
 OWN_MODEL = "tgi"
 """The name under which clients ask for whatever model is served."""
+
+_INLINE_BYTES = 65_536
+"""Bodies up to this size are worked on by the event loop itself, in a few milliseconds."""
 
 _U32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
@@ -91,6 +96,17 @@ def order_chat(chat: ChatRequest, render: Render) -> ChatOrder:
     grammar: Grammar | None = JsonGrammar(tool_grammar(tools)) if tools else grammar_of(chat.response_format)
     prompt = render(chat.messages, offered)
     return ChatOrder(prompt, _parameters(chat, grammar), bool(tools))
+
+
+async def order_aside(call: Call, chat: ChatRequest, render: Render) -> ChatOrder:
+    """The same, by a thread when the conversation is long: its prompt must not hold up everybody's tokens.
+
+    Raises:
+        ApiError: as `order_chat`.
+    """
+    if len(call.body) <= _INLINE_BYTES:
+        return order_chat(chat, render)
+    return await asyncio.to_thread(order_chat, chat, render)
 
 
 def _check_messages(messages: list[Message]) -> None:

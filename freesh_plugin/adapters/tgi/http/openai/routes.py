@@ -7,7 +7,7 @@ from freesh_plugin.adapters.tgi.http.front import Front
 from freesh_plugin.adapters.tgi.http.generate_routes import simple_tokens
 from freesh_plugin.adapters.tgi.http.generate_types import SimpleToken
 from freesh_plugin.adapters.tgi.http.openai.chat_completions import chat_completions
-from freesh_plugin.adapters.tgi.http.openai.chat_request import ChatRequest, order_chat
+from freesh_plugin.adapters.tgi.http.openai.chat_request import ChatRequest, order_aside
 from freesh_plugin.adapters.tgi.http.openai.chat_types import ChatCompletion, ChatCompletionChunk
 from freesh_plugin.adapters.tgi.http.openai.completion_types import Completion, CompletionChunk, CompletionRequest
 from freesh_plugin.adapters.tgi.http.openai.completions import completions
@@ -51,7 +51,8 @@ def routes(front: Front) -> list[Route]:
         return json_reply(ModelList("list", [ModelCard(model_id, "model", 0, model_id)]))
 
     async def tokenize(call: Call) -> Reply:
-        text = order_chat(call.json(ChatRequest), front.templates.render).inputs
+        order = await order_aside(call, call.json(ChatRequest), front.templates.render)
+        text = order.inputs
         encoded = await front.tokenizer.encode(text, add_special_tokens=False)
         return json_reply(ChatTokens(simple_tokens(text, encoded.ids, encoded.offsets), text))
 

@@ -246,6 +246,14 @@ def test_a_refused_conversation_is_an_error_even_for_a_stream() -> None:
     assert response.json()["error_type"] == "validation"
 
 
+def test_a_long_conversation_is_templated_like_a_short_one() -> None:
+    turn = {"role": "user", "content": "a" * 500}
+    body = ask("/chat_tokenize", {"messages": [turn] * 200}).json()
+    assert body["templated_text"] == f"user: {'a' * 500}\n" * 200
+    refused = ask("/v1/chat/completions", {"messages": [turn] * 200 + [{"role": "user"}]})
+    assert (refused.status_code, refused.json()["error_type"]) == (422, "validation")
+
+
 def test_a_model_without_template_cannot_chat() -> None:
     response = ask("/v1/chat/completions", {"messages": HELLO}, templates=NO_TEMPLATES)
     assert response.status_code == 422
