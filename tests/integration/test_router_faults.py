@@ -29,6 +29,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RouterProcess]:
     """A router that no test of this module harms."""
     flags = ["--max-concurrent-requests", "200", "--api-key", "sesame", "--max-top-n-tokens", "100"]
     settings = {"FREESH_STALL_S": "2", "FREESH_GATEWAY_TOKEN": "gateway-token-of-this-test"}
+    settings["FREESH_DEADLINE_FACTOR"] = "100"  # nobody is late unless told to hurry
     with router_process(tmp_path_factory.mktemp("router"), flags, settings, speed=5) as running:
         yield running
 
@@ -95,8 +96,7 @@ def test_sigterm_lets_every_answer_end_and_takes_no_new_one(tmp_path: Path) -> N
         in_batch(running, 24)
         running.router.send_signal(signal.SIGTERM)
         wait_until(lambda: "draining" in running.log)
-        with pytest.raises(httpx.HTTPError):
-            httpx.post(f"{running.url}/generate", json=SHORT, timeout=5).raise_for_status()
+        wait_until(lambda: _is_refused(running))
         assert all(is_whole(stream.result()) for stream in streams)
         assert all(whole.result().json()["details"]["finish_reason"] for whole in wholes)
         assert running.router.wait(30) == 0
@@ -164,25 +164,20 @@ def test_a_prompt_with_the_mark_of_exact_ids_is_a_prompt(shared: RouterProcess) 
         assert prompt == text, "it was tokenised like any other text"
 
 
-@pytest.mark.parametrize("headers", [{}, {"x-freesh-token": "gateway-token-of-this-tesT"}])
-def test_a_forged_deadline_is_served_and_believed_in_nothing(shared: RouterProcess, headers: dict[str, str]) -> None:
-    before = (
-        shared.metric("freesh_deadline_misses_total") if "freesh_deadline_misses_total{" in _metrics(shared) else 0.0
-    )
-    forged = {**KEY, "x-freesh-deadline-ms": "1", "x-freesh-tier": "gold", **headers}
-    assert generate(shared.url, SHORT, forged).status_code == 200
-    assert 'tier="gold"' not in _metrics(shared)
-    after = (
-        shared.metric("freesh_deadline_misses_total") if "freesh_deadline_misses_total{" in _metrics(shared) else 0.0
-    )
-    assert after == before
+def test_a_forged_deadline_is_served_and_believed_in_nothing(shared: RouterProcess) -> None:
+    forged = {**KEY, "x-freesh-deadline-ms": "1", "x-freesh-tier": "gold"}
+    for headers in (forged, {**forged, "x-freesh-token": "gateway-token-of-this-tesT"}):
+        assert generate(shared.url, SHORT, headers).status_code == 200
+    told = _metrics(shared)
+    assert 'tier="gold"' not in told
+    assert "freesh_deadline_misses_total{" not in told
 
 
 def test_the_gateways_deadline_counts(shared: RouterProcess) -> None:
-    told = {**KEY, "x-freesh-deadline-ms": "1", "x-freesh-token": "gateway-token-of-this-test"}
-    assert generate(shared.url, SHORT, told).status_code == 200
-    wait_until(lambda: "freesh_deadline_misses_total{" in _metrics(shared))
-    assert shared.metric("freesh_deadline_misses_total") >= 1
+    headers = {**KEY, "x-freesh-deadline-ms": "1", "x-freesh-tier": "gold"}
+    headers["x-freesh-token"] = "gateway-token-of-this-test"
+    assert generate(shared.url, SHORT, headers).status_code == 200
+    assert 'freesh_deadline_misses_total{request_class="unknown",tier="gold"} 1.0' in _metrics(shared)
 
 
 def test_no_prompt_and_no_answer_is_logged(shared: RouterProcess) -> None:
@@ -195,6 +190,14 @@ def test_no_prompt_and_no_answer_is_logged(shared: RouterProcess) -> None:
 
 def _metrics(running: RouterProcess) -> str:
     return httpx.get(f"{running.url}/metrics", timeout=30).text
+
+
+def _is_refused(running: RouterProcess) -> bool:
+    try:
+        socket.create_connection(_address(running), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def _address(running: RouterProcess) -> tuple[str, int]:
