@@ -53,6 +53,9 @@ class ClientEnvironment:
             shutil.move(half_made, made)
 
     def _uv(self, *arguments: str) -> None:
-        done = subprocess.run([UV, "--quiet", *arguments], capture_output=True, text=True, timeout=_INSTALL_S)
+        try:
+            done = subprocess.run([UV, "--quiet", *arguments], capture_output=True, text=True, timeout=_INSTALL_S)
+        except subprocess.TimeoutExpired as error:
+            raise NotInstallableError(f"not done within {_INSTALL_S} s") from error
         if done.returncode:
             raise NotInstallableError(done.stderr.strip())
