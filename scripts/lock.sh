@@ -14,3 +14,10 @@ compile plugin.txt pyproject.toml
 compile plugin-tgi.txt pyproject.toml --extra tgi
 echo "uv" | .boot/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
     --no-emit-index-url --no-emit-find-links - --output-file requirements/boot.txt
+client() {
+    echo "$2" | .boot/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+        --python-version 3.11 --no-emit-index-url --no-emit-find-links - --output-file "requirements/clients-$1.txt"
+}
+client text-generation "text-generation==0.7.0"
+client huggingface-hub "huggingface_hub"
+client openai "openai"

@@ -17,6 +17,8 @@ TRIED_ELSEWHERE = {
     r"scripts/setup\.sh|\.venv/bin/python scripts/demo\.py": ".ci/run, through make",
     r"freesh (serve --name paris|status)|curl .* http://127\.0\.0\.1:9480/v1/plan": "test_freesh_command.py",
     r"pip install freesh-plugin": "test_wheel.py, from the wheel built here",
+    r"(source /usr/src/.venv/bin/activate '&&' )?pip install 'freesh-plugin\[tgi\]'": "test_wheel.py, the same way",
+    r"freesh serve --engine simulated|curl http://127.0.0.1:3000/.*": "test_wheel.py",
     r"docker build .*planner\.Dockerfile.*|scripts/build_planner\.sh": "test_planner_artefacts.py",
     r"pip install '?dist/.*": "test_planner_artefacts.py",
     r"python -m models value DIR .*": "test_tradeoff_commands.py",

@@ -14,7 +14,10 @@ GROUPS = {
     "dev.txt": ("planner", "glpk", "airflow", "test", "lint", "build"),
     "planner.txt": ("planner", "airflow"),
     "plugin.txt": (),
+    "plugin-tgi.txt": (),
 }
+EXTRAS = {"dev.txt": ("tgi",), "plugin-tgi.txt": ("tgi",)}
+PINNED = ["boot.txt", *GROUPS, *(f"clients-{name}.txt" for name in ("text-generation", "huggingface-hub", "openai"))]
 
 
 def project() -> dict[str, Any]:
@@ -35,14 +38,14 @@ def pins(name: str) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["boot.txt", *GROUPS])
+@pytest.mark.parametrize("name", PINNED)
 def test_every_pin_is_exact_and_hashed(name: str) -> None:
     for entry in entries(name):
         assert re.match(r"^[A-Za-z0-9._\[\],-]+==", entry), entry
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), entry
 
 
-@pytest.mark.parametrize("name", ["boot.txt", *GROUPS])
+@pytest.mark.parametrize("name", PINNED)
 def test_no_address_is_recorded(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     assert not re.search(r"://|^-|--index|--find-links", text, flags=re.MULTILINE)
@@ -54,6 +57,8 @@ def test_the_pins_meet_what_the_project_asks_for(name: str) -> None:
     wanted = [] if name == "planner.txt" else list(document["project"]["dependencies"])
     for group in GROUPS[name]:
         wanted += document["dependency-groups"][group]
+    for extra in EXTRAS.get(name, ()):
+        wanted += document["project"]["optional-dependencies"][extra]
     pinned = pins(name)
     for requirement in map(Requirement, wanted):
         versions = [version for pin, version in pinned if pin == canonicalize_name(requirement.name)]
@@ -62,4 +67,4 @@ def test_the_pins_meet_what_the_project_asks_for(name: str) -> None:
 
 
 def test_gpl_stays_out_of_the_images() -> None:
-    assert "swiglpk" not in {pin for pin, _ in pins("planner.txt") + pins("plugin.txt")}
+    assert "swiglpk" not in {pin for pin, _ in pins("planner.txt") + pins("plugin-tgi.txt")}
