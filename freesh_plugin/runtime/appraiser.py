@@ -5,19 +5,36 @@ from freesh_plugin.runtime.fairness import FairShares
 from freesh_plugin.runtime.memory import Memory
 from freesh_plugin.runtime.order import Order, Times
 from freesh_plugin.runtime.pace import Pace
+from freesh_plugin.runtime.settings import SchedulerSettings
 
 
 class Appraiser:
     """Turns what is known of a request into `service_s` and `key`."""
 
-    def __init__(self, pace: Pace, memory: Memory, order: Order, shares: FairShares) -> None:
+    def __init__(
+        self, settings: SchedulerSettings, pace: Pace, memory: Memory, order: Order, shares: FairShares
+    ) -> None:
+        self._floor_s = settings.delay_floor_s
+        self._per_backlog = settings.delay_per_backlog
+        self._backlog_s = 0.0
+        self._places = 1
         self._pace = pace
         self._memory = memory
         self._order = order
         self._shares = shares
 
-    def appraise(self, entry: Entry, now_s: float, delay_s: float) -> None:
-        """Set an entry's service and key, as of now, were it to wait for `delay_s` if it does not run."""
+    def see(self, backlog_s: float, places: int) -> None:
+        """Take note of the work that waits, in seconds, and of how many requests are served at once."""
+        self._backlog_s = backlog_s
+        self._places = max(places, 1)
+
+    @property
+    def delay_s(self) -> float:
+        """How long a request with little work of its own would wait if it did not run now."""
+        return self._floor_s + self._per_backlog * self._backlog_s / self._places
+
+    def appraise(self, entry: Entry, now_s: float) -> None:
+        """Set an entry's service and key, as of now."""
         job, pace = entry.job, self._pace
         start_s = pace.service_s(job, self._memory.prefill_tokens(entry.request_id), 0)
         tbt_s = pace.service_s(job, 0, 1)
@@ -26,8 +43,13 @@ class Appraiser:
         times = Times(pace.service_s(job, job.prompt_tokens, 0), start_s, tbt_s, self._shares.weight(job.client))
         to_start_s = 0.0 if entry.place is Place.RUNNING else start_s
         entry.service_s = to_start_s + entry.remaining_tokens * tbt_s
-        entry.key = self._order.key(entry, now_s, delay_s, times)
+        entry.key = self._order.key(entry, now_s, self._delay_of(entry), times)
         entry.appraised_s = now_s
+
+    def _delay_of(self, entry: Entry) -> float:
+        """It does not wait for itself."""
+        own_s = 0.0 if entry.place is Place.RUNNING else entry.service_s
+        return self._floor_s + self._per_backlog * max(self._backlog_s - own_s, 0.0) / self._places
 
     def charge(self, entry: Entry) -> None:
         """Charge its client for the tokens that it got since this was last done."""

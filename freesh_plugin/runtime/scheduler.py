@@ -36,11 +36,10 @@ class Scheduler:
         self._memory = memory
         self._order = order_of(settings)
         self._shares = FairShares(settings.fair_memory_s, settings.fair_power)
-        self._appraiser = Appraiser(pace, memory, self._order, self._shares)
+        self._appraiser = Appraiser(settings, pace, memory, self._order, self._shares)
         self._entries: dict[int, Entry] = {}
         self._running: dict[int, Entry] = {}
         self._queue = WaitingQueue()
-        self._delay_s = settings.delay_floor_s
         self._pace_revision = pace.revision
         self._pins_matter = False
         self._held: StepDecision | None = None
@@ -165,7 +164,7 @@ class Scheduler:
     def _candidates(self, count: int, now_s: float) -> list[Entry]:
         """The most urgent of those waiting, with keys as of now."""
         found = self._queue.first(count)
-        if self._order.lasts_s(self._delay_s) < inf:
+        if self._order.lasts_s(self._appraiser.delay_s) < inf:
             for entry in found:
                 if entry.appraised_s < now_s:
                     self._reappraise(entry, now_s)
@@ -208,13 +207,12 @@ class Scheduler:
     def _appraise_what_is_due(self, now_s: float) -> None:
         """Bring up to date what is too old: some of those waiting, and those running."""
         self._shares.settle(now_s)
-        backlog_s = self._queue.work_s / max(len(self._running), 1)
-        self._delay_s = self._settings.delay_floor_s + self._settings.delay_per_backlog * backlog_s
+        self._appraiser.see(self._queue.work_s, len(self._running))
         if self._pace.revision != self._pace_revision:
             self._pace_revision = self._pace.revision
             for entry in self._queue.least_recently_appraised(len(self._queue)):
                 self._reappraise(entry, now_s)
-        lasts_s = self._order.lasts_s(self._delay_s)
+        lasts_s = self._order.lasts_s(self._appraiser.delay_s)
         for entry in self._queue.least_recently_appraised(_APPRAISED_AT_ONCE):
             if now_s - entry.appraised_s < lasts_s:
                 break
@@ -222,13 +220,13 @@ class Scheduler:
         if self._order.preemptive:
             for entry in self._running.values():
                 if now_s - entry.appraised_s >= self._order.running_lasts_s:
-                    self._appraiser.appraise(entry, now_s, self._delay_s)
+                    self._appraiser.appraise(entry, now_s)
 
     def _reappraise(self, entry: Entry, now_s: float) -> None:
-        self._queue.place_anew(entry, lambda each: self._appraiser.appraise(each, now_s, self._delay_s))
+        self._queue.place_anew(entry, lambda each: self._appraiser.appraise(each, now_s))
 
     def _enqueue(self, entry: Entry, now_s: float) -> None:
-        self._appraiser.appraise(entry, now_s, self._delay_s)
+        self._appraiser.appraise(entry, now_s)
         self._queue.add(entry)
         self._held = None
 

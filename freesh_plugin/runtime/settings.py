@@ -21,6 +21,8 @@ class SchedulerSettings:
         late_value: Worth of finishing a request that is late anyway, relative to one in time.
         stall_limit_s: A request that gets no token for so long gets one, if need be ahead of more urgent ones.
         stalled_share: Share of the batch that such requests may take at once.
+        fair_memory_s: For so long what a client had of the batch is remembered (time constant).
+        fair_power: A request of a client that had x times an equal share counts 1 / x to this power.
     """
 
     policy: Policy = Policy.LLF
@@ -30,8 +32,8 @@ class SchedulerSettings:
     review_s: float = 0.5
     delay_floor_s: float = 2.0
     delay_per_backlog: float = 3.0
-    hysteresis: float = 1.5
-    late_value: float = 0.03
+    hysteresis: float = 2.0
+    late_value: float = 0.05
     stall_limit_s: float = 15.0
     stalled_share: float = 0.125
     fair_memory_s: float = 60.0

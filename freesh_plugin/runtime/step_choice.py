@@ -85,7 +85,8 @@ class StepChoice:
     def _fits(self, entry: Entry, left: list[Entry], victims: Iterator[Entry], parked: Iterable[Entry]) -> bool:
         if self._trial.add(entry.request_id):
             return True
-        keeping = (kept for kept in parked if kept is not entry and self._memory.keeps(kept.request_id))
+        joining = {entry.request_id, *(each.request_id for each in self.changes.join)}
+        keeping = (kept for kept in parked if kept.request_id not in joining and self._memory.keeps(kept.request_id))
         for kept in chain(keeping, left):
             if kept not in self.changes.drop and self._drop(kept, entry):
                 return True
