@@ -145,7 +145,7 @@ class PagedMemory:
         self.pool.reset()
         self.cache.reset()
         for account in self._accounts.values():
-            account.blocks, account.node = [], None
+            account.blocks, account.node, account.match = [], None, None
             account.shared = account.computed = 0
             account.stay = Stay.WAITING
 
@@ -169,7 +169,7 @@ class PagedMemory:
         if account.match is None or account.epoch != self.cache.epoch:
             shares = account.shareable and self.shape.prefix_caching
             most = (len(account.ids) - 1) // self.shape.block_size if shares else 0
-            account.match = self.cache.match(account.namespace, account.ids, most)
+            account.match = self.cache.match(account.namespace, account.ids, most, account.match)
             account.epoch = self.cache.epoch
         return account.match
 
@@ -200,7 +200,7 @@ class PagedMemory:
         """Give up what is shared, without having had anything else."""
         assert account.node is not None
         self.cache.unlock(account.node)
-        account.blocks, account.node = [], None
+        account.blocks, account.node, account.match = [], None, None
         account.shared = account.computed = 0
 
     def _leave_blocks(self, account: Account, trusted: bool) -> None:

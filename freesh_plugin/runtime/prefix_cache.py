@@ -13,31 +13,48 @@ class Node:
         ids: The stretch, a whole number of blocks.
         blocks: One for each `block_size` ids.
         parent: What comes before; None for a root.
+        end: Blocks from the beginning of the prompt to the end of this node.
         children: What may follow, by the ids of its first block.
         locks: Requests that read this node; whoever locks a node locks its ancestors too.
         used: When it was last read or written, as a count.
         queued: Whether it is in the queue of leaves to evict.
+        evicted: Whether it is in the tree no longer.
         namespace: Of a root: whose ids these are; the same ids under another adapter have other keys and values.
     """
 
     ids: list[int]
     blocks: list[int]
     parent: "Node | None"
+    end: int
     used: int
     children: dict[Any, "Node"] = field(default_factory=dict)
     locks: int = 0
     queued: bool = False
+    evicted: bool = False
     namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The longest known beginning of some ids: all of `node`'s ancestors and its first `inside` blocks."""
+    """The longest known beginning of some ids.
+
+    Attributes:
+        node: The node that holds its last block, or the root.
+        blocks: Its length.
+    """
 
     node: Node
-    inside: int
     blocks: int
-    """How many blocks that is in all."""
+
+    @property
+    def inside(self) -> int:
+        """How many of the node's blocks belong to it: the first so many."""
+        return self.blocks - (self.node.end - len(self.node.blocks))
+
+    @property
+    def holds(self) -> bool:
+        """Whether all of it is still cached."""
+        return not self.node.evicted and 0 < self.inside <= len(self.node.blocks)
 
 
 class PrefixCache:
@@ -64,19 +81,25 @@ class PrefixCache:
         self.blocks = self.evictable = 0
         self.epoch += 1
 
-    def match(self, namespace: str, ids: list[int], most_blocks: int) -> Match:
-        """The longest known beginning of `ids`, at most `most_blocks` long; nothing changes."""
-        node, depth = self._roots.get(namespace) or Node([], [], None, 0, namespace=namespace), 0
-        while depth < most_blocks:
+    def match(self, namespace: str, ids: list[int], most_blocks: int, known: Match | None = None) -> Match:
+        """The longest known beginning of `ids`, at most `most_blocks` long; nothing changes.
+
+        `known` is what an earlier call found for the same ids: what has been cached since is searched from there on.
+        """
+        if known is not None and known.holds:
+            if known.blocks < known.node.end:
+                return known  # it ends inside a node: whatever branched off there would have cut the node
+            node, depth = known.node, known.blocks
+        else:
+            node, depth = self._roots.get(namespace) or Node([], [], None, 0, 0, namespace=namespace), 0
+        while depth < most_blocks and depth == node.end:
             start = depth * self._block_size
             child = node.children.get(self._key(ids, start))
             if child is None:
                 break
-            inside = min(self._common(child.ids, ids, start), most_blocks - depth)
-            node, depth = child, depth + inside
-            if inside < len(child.blocks):
-                return Match(child, inside, depth)
-        return Match(node, len(node.blocks), depth)
+            depth += min(self._common(child.ids, ids, start), most_blocks - depth)
+            node = child
+        return Match(node, depth)
 
     def take(self, match: Match) -> tuple[Node, list[int]]:
         """Read what was matched: it stays until `unlock` of the node that is returned with its blocks."""
@@ -121,7 +144,9 @@ class PrefixCache:
                 return list(blocks[:done])
             inside = self._common(child.ids, ids, start)
             done += inside
-            if inside < len(child.blocks) and done < len(blocks):
+            if inside < len(child.blocks):
+                if done == len(blocks):
+                    break
                 child = self._split(child, inside)
             child.used = self._count
             node = child
@@ -146,9 +171,11 @@ class PrefixCache:
         assert leaf.parent is not None
         keep = max(len(leaf.blocks) - count, 0)
         if not keep:
+            leaf.evicted = True
             del leaf.parent.children[self._key(leaf.ids, 0)]
             self._tidy(leaf.parent)
         freed = leaf.blocks[keep:]
+        leaf.end -= len(freed)
         del leaf.blocks[keep:]
         del leaf.ids[keep * self._block_size :]
         self.blocks -= len(freed)
@@ -179,7 +206,8 @@ class PrefixCache:
         """Cut a node after some blocks; returns the first part, a new node: `node` itself still ends where it did."""
         assert node.parent is not None
         cut = blocks * self._block_size
-        head = Node(node.ids[:cut], node.blocks[:blocks], node.parent, node.used, locks=node.locks)
+        end = node.parent.end + blocks
+        head = Node(node.ids[:cut], node.blocks[:blocks], node.parent, end, node.used, locks=node.locks)
         node.parent.children[self._key(node.ids, 0)] = head
         del node.ids[:cut]
         del node.blocks[:blocks]
@@ -189,7 +217,7 @@ class PrefixCache:
         return head
 
     def _add_leaf(self, parent: Node, ids: list[int], blocks: list[int]) -> None:
-        leaf = Node(ids, blocks, parent, self._count)
+        leaf = Node(ids, blocks, parent, parent.end + len(blocks), self._count)
         parent.children[self._key(ids, 0)] = leaf
         self.blocks += len(blocks)
         self.evictable += len(blocks)

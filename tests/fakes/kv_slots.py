@@ -43,6 +43,22 @@ class KvSlots:
                 waiting += [(child, ids) for child in node.children.values()]
         return found
 
+    def longest_prefix(self, account: Account) -> int:
+        """Tokens at the front of a request that are cached, in whole blocks, one token at least left out."""
+        if not (account.shareable and self.memory.shape.prefix_caching):
+            return 0
+        size, longest = self.memory.shape.block_size, 0
+        for node, ids, _ in self.cached():
+            root = node
+            while root.parent is not None:
+                root = root.parent
+            if root.namespace == account.namespace:
+                alike = 0
+                while alike < min(len(ids), len(account.ids) - 1) and ids[alike] == account.ids[alike]:
+                    alike += 1
+                longest = max(longest, alike // size * size)
+        return longest
+
     def check_books(self, accounts: dict[int, Account]) -> None:
         """Every block is somebody's, once; what is cached is what it claims to be; readers are counted rightly."""
         memory, nodes = self.memory, self.cached()

@@ -84,6 +84,11 @@ class PagedMachine(RuleBasedStateMachine):
         if fits:
             self.claim(coming, must_fit=True)
 
+    @rule()
+    def look_at_costs(self) -> None:
+        for request_id, account in self.accounts.items():
+            assert 1 <= self.memory.prefill_tokens(request_id) <= len(account.ids)
+
     @precondition(lambda self: self.at(Stay.WAITING, Stay.PARKED))
     @rule(data=st.data())
     def claim_one(self, data: Any) -> None:
@@ -154,6 +159,8 @@ class PagedMachine(RuleBasedStateMachine):
 
     def claim(self, request_id: int, must_fit: bool) -> None:
         account, foreseen = self.accounts[request_id], self.memory.prefill_tokens(request_id)
+        if not self.memory.keeps(request_id):
+            assert len(account.ids) - foreseen == self.kv.longest_prefix(account)
         claim = self.memory.claim(request_id)
         if claim is None:
             assert not must_fit
