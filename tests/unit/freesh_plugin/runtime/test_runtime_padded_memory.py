@@ -61,13 +61,16 @@ def test_a_request_that_leaves_starts_anew_and_gives_room() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30), st.integers(0, 5)), max_size=12), st.integers(1, 400))
-def test_what_runs_never_exceeds_the_limit(requests: list[tuple[int, int, int]], total: int) -> None:
+def test_what_is_padded_never_exceeds_the_limit(requests: list[tuple[int, int, int]], total: int) -> None:
+    """Requests join one after the other, each of them after some steps in which all in the batch get a token."""
     memory = memory_with(*((prompt, new) for prompt, new, _ in requests), total=total, prefill=10**6)
-    for request_id, (_, new_tokens, generated) in enumerate(requests):
+    for request_id, (_, _, steps) in enumerate(requests):
         fits = memory.trial().add(request_id)
         assert (memory.claim(request_id) is not None) == fits
-        if fits:
-            memory.account(request_id).ids.extend([2] * min(generated, new_tokens))
-        running = [(len(account.ids), account.left_tokens) for account in memory.running.values()]
-        padded = len(running) * max((length for length, _ in running), default=0)
-        assert padded + sum(left for _, left in running) <= total or not fits
+        for _ in range(steps):
+            lengths = [len(account.ids) for account in memory.running.values()]
+            assert len(lengths) * max(lengths, default=0) <= total
+            for running, account in list(memory.running.items()):
+                account.ids.append(2)
+                if account.left_tokens == 0:
+                    memory.release(running)
