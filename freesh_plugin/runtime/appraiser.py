@@ -36,12 +36,14 @@ class Appraiser:
     def appraise(self, entry: Entry, now_s: float) -> None:
         """Set an entry's service and key, as of now."""
         job, pace = entry.job, self._pace
-        start_s = pace.service_s(job, self._memory.prefill_tokens(entry.request_id), 0)
+        running = entry.place is Place.RUNNING
+        tokens = (self._memory.resume_tokens if running else self._memory.prefill_tokens)(entry.request_id)
+        start_s = pace.service_s(job, tokens, 0)
         tbt_s = pace.service_s(job, 0, 1)
         self.charge(entry)
         entry.start_s, entry.tbt_s = start_s, tbt_s
         times = Times(pace.service_s(job, job.prompt_tokens, 0), start_s, tbt_s, self._shares.weight(job.client))
-        to_start_s = 0.0 if entry.place is Place.RUNNING else start_s
+        to_start_s = 0.0 if running else start_s
         entry.service_s = to_start_s + entry.remaining_tokens * tbt_s
         entry.key = self._order.key(entry, now_s, self._delay_of(entry), times)
         entry.appraised_s = now_s

@@ -1,6 +1,6 @@
 """Fairness across clients: who of late has had more than an equal share of the batch gives way to the others."""
 
-from math import exp
+from math import exp, inf
 
 
 class FairShares:
@@ -16,8 +16,8 @@ class FairShares:
         self._power = power
         self._use_s: dict[str, float] = {}
         self._here: dict[str, int] = {}
-        self._as_of_s = 0.0
-        self._equal_s = 0.0
+        self._as_of_s = -inf
+        self._total_s = 0.0
 
     def enter(self, client: str) -> None:
         """A request of this client has come."""
@@ -34,20 +34,20 @@ class FairShares:
     def charge(self, client: str, service_s: float) -> None:
         """A request of this client has used a place for so long."""
         self._use_s[client] = self._use_s.get(client, 0.0) + service_s
+        self._total_s += service_s
 
-    def settle(self, now_s: float) -> None:
-        """Forget, and work out the equal share anew."""
+    def forget(self, now_s: float) -> None:
+        """Let time pass: what was used counts for less."""
         kept = exp((self._as_of_s - now_s) / self._memory_s)
         self._as_of_s = now_s
         self._use_s = {client: use_s * kept for client, use_s in self._use_s.items() if use_s * kept > _NOTHING_S}
-        self._equal_s = sum(self._use_s.values()) / max(len(self._here), 1)
+        self._total_s = sum(self._use_s.values())
 
     def weight(self, client: str) -> float:
         """How much a request of this client counts, in (0, 1]."""
         use_s = self._use_s.get(client, 0.0)
-        if use_s <= self._equal_s or len(self._here) < 2:
-            return 1.0
-        return float((self._equal_s / use_s) ** self._power)
+        equal_s = self._total_s / max(len(self._here), 1)
+        return 1.0 if use_s <= equal_s else float((equal_s / use_s) ** self._power)
 
 
 _NOTHING_S = 1e-3

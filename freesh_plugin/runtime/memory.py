@@ -30,6 +30,10 @@ class Memory(Protocol):
         """Tokens to compute before the request's next token: 1 if its state is kept, fewer with a cached prefix."""
         ...
 
+    def resume_tokens(self, request_id: int) -> int:
+        """Tokens to compute before a running request's next token, were it parked now: 1 where its state is kept."""
+        ...
+
     def keeps(self, request_id: int) -> bool:
         """Whether a parked request still keeps its state (so that `drop` would free something)."""
         ...

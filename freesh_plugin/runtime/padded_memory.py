@@ -79,6 +79,10 @@ class PaddedMemory:
         account = self._accounts[request_id]
         return 1 if account.stay is Stay.RUNNING else len(account.ids)
 
+    def resume_tokens(self, request_id: int) -> int:
+        """Tokens to compute were it parked now: all."""
+        return len(self._accounts[request_id].ids)
+
     def keeps(self, request_id: int) -> bool:
         """Nothing is ever kept."""
         return False

@@ -160,6 +160,12 @@ class PagedMemory:
             return len(account.ids) - self.match(account).blocks * self.shape.block_size
         return len(account.ids) - account.written
 
+    def resume_tokens(self, request_id: int) -> int:
+        """Tokens to compute were it parked now: what memory neither keeps nor has cached."""
+        account = self._accounts[request_id]
+        kept = account.written if self.kept_blocks(account) else account.shared * self.shape.block_size
+        return len(account.ids) - kept
+
     def keeps(self, request_id: int) -> bool:
         """Whether a parked request keeps its state."""
         return self._accounts[request_id].stay is Stay.PARKED

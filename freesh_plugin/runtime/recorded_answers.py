@@ -39,6 +39,10 @@ class RecordedMemory:
         """The other's answer."""
         return int(_noted(self._answers, self._memory.prefill_tokens(request_id)))
 
+    def resume_tokens(self, request_id: int) -> int:
+        """The other's answer."""
+        return int(_noted(self._answers, self._memory.resume_tokens(request_id)))
+
     def keeps(self, request_id: int) -> bool:
         """The other's answer."""
         return bool(_noted(self._answers, self._memory.keeps(request_id)))
@@ -86,6 +90,10 @@ class AnsweringMemory:
         return self
 
     def prefill_tokens(self, request_id: int) -> int:
+        """The next answer."""
+        return int(self._answers.popleft())
+
+    def resume_tokens(self, request_id: int) -> int:
         """The next answer."""
         return int(self._answers.popleft())
 

@@ -166,8 +166,7 @@ class Scheduler:
         found = self._queue.first(count)
         if self._order.lasts_s(self._appraiser.delay_s) < inf:
             for entry in found:
-                if entry.appraised_s < now_s:
-                    self._reappraise(entry, now_s)
+                self._reappraise(entry, now_s)
             found.sort(key=lambda entry: (entry.key, entry.request_id))
         return found
 
@@ -193,6 +192,7 @@ class Scheduler:
         keep = tuple(self._running)
         for entry in changes.join:
             self._queue.remove(entry)
+            self._shares.charge(entry.job.client, entry.start_s)
             entry.join(now_s)
             self._running[entry.request_id] = entry
         for entry in changes.preempt:
@@ -206,7 +206,7 @@ class Scheduler:
 
     def _appraise_what_is_due(self, now_s: float) -> None:
         """Bring up to date what is too old: some of those waiting, and those running."""
-        self._shares.settle(now_s)
+        self._shares.forget(now_s)
         self._appraiser.see(self._queue.work_s, len(self._running))
         if self._pace.revision != self._pace_revision:
             self._pace_revision = self._pace.revision

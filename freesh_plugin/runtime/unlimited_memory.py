@@ -12,6 +12,10 @@ class UnlimitedMemory:
         """One token."""
         return 1
 
+    def resume_tokens(self, request_id: int) -> int:
+        """One token."""
+        return 1
+
     def keeps(self, request_id: int) -> bool:
         """Nothing is kept that could be dropped."""
         return False

@@ -45,6 +45,9 @@ class CountedMemory:
             return 1
         return 1 if holding.kept else holding.computed
 
+    def resume_tokens(self, request_id: int) -> int:
+        return 1 if self.keeps_state else self.holdings[request_id].computed
+
     def keeps(self, request_id: int) -> bool:
         return self.holdings[request_id].kept and not self.holdings[request_id].running
 
