@@ -7,6 +7,7 @@ import sys
 QUICK = (
     ("bench.paper_vs_pulp",),
     ("bench.dag_parse",),
+    ("bench.router_overhead",),
     ("bench.scale", "--quick"),
     ("bench.backtests", "backtest_carbon_zones_2023_may_june", "backtest_demand_servegen_days_8_14"),
 )

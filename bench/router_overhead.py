@@ -5,6 +5,7 @@ their own, all on this machine's cores. Steps take the simulated H100's time, or
 """
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -23,16 +24,17 @@ from bench.record import ROOT, calibration_us, is_current, record
 from freesh_plugin.adapters.clock import SystemClock
 from freesh_plugin.adapters.router_metrics import RouterMetrics
 from freesh_plugin.adapters.tgi.router_args import RouterArgs
+from freesh_plugin.adapters.tgi.simulated.language import answer_tokens, start_state, states_after
+from freesh_plugin.adapters.tgi.simulated.vocabulary import VOCABULARY
 from freesh_plugin.config import PluginConfig
-from freesh_plugin.services import front_process
+from freesh_plugin.core.generation import GenerationEvent
+from freesh_plugin.services.front_process import FrontProcess
 from freesh_plugin.services.router import Router
 
 NAME = "router_overhead"
 BATCHES = (1, 16, 64, 128)
-TOKENS = 400
+TOKENS = 300
 SATURATED_STREAMS = (64, 128)
-AIM_AT_64_MS = 1.0
-LIMIT_AT_64_MS = 2.5
 
 
 @dataclass
@@ -66,6 +68,14 @@ def late_share(steps: Steps, arrivals: list[float]) -> float:
     return sum(late) / len(late) if late else 0.0
 
 
+def long_prompts(count: int, tokens: int) -> list[str]:
+    """Prompts whose simulated answers do not end before so many tokens, so that the batch stays as large as it is."""
+    numbered = (f"Prompt {number} of this bench" for number in itertools.count())
+    ids = ((text, VOCABULARY.encode(text, True)) for text in numbered)
+    long = (text for text, each in ids if answer_tokens(states_after(start_state(""), each)[-1]) > tokens)
+    return list(itertools.islice(long, count))
+
+
 def measured(streams: int, tokens: int, speed: float) -> dict[str, Any]:
     """One run: router and shard brought up, `streams` answers of `tokens` tokens streamed at once."""
     steps, said = Steps(), {}
@@ -79,11 +89,13 @@ def measured(streams: int, tokens: int, speed: float) -> dict[str, Any]:
             shard.terminate()
             shard.wait()
     gaps = sorted(steps.gaps_s[len(steps.gaps_s) // 10 :])  # without the start, when requests come in
+    sizes = sorted(steps.sent)
     return {
         "streams": streams,
+        "median_batch": sizes[len(sizes) // 2],
         "steps": len(gaps),
         "gap_ms": {"p50": _at(gaps, 0.5) * 1e3, "p99": _at(gaps, 0.99) * 1e3},
-        "late_steps_percent": 100 * late_share(steps, said["arrivals"]),
+        "late_steps_percent": 100 * late_share(steps, said["arrivals"]) if speed else None,
         "tokens": said["tokens"],
         "tokens_per_s": said["tokens"] / (said["arrivals"][-1] - said["arrivals"][0]),
         "cpu_us_per_token": {name: 1e6 * cpu_s / said["tokens"] for name, cpu_s in said["cpu_s"].items()},
@@ -97,33 +109,33 @@ def _routed(steps: Steps, folder: Path, streams: int, tokens: int) -> dict[str, 
     flags = ["--hostname", "127.0.0.1", "--port", "0", "--prometheus-port", "0", "--max-concurrent-requests", "512"]
     flags += ["--tokenizer-name", str(folder / "model"), "--master-shard-uds-path", f"{folder}/s-0"]
     settings = {"FREESH_STATE_DIR": str(folder / "state"), "FREESH_ADMIN_PORT": "0", "FREESH_LOG_LEVEL": "ERROR"}
-    router = Router(RouterArgs.parse(flags, {}), PluginConfig.from_env(settings), SystemClock(), metrics)
-    emit = front_process.FrontProcess.emit
 
-    def counting_emit(front: front_process.FrontProcess, events: list[Any]) -> None:
-        steps.emitted(len(events))
-        emit(front, events)
+    class CountingFront(FrontProcess):
+        def emit(self, events: list[GenerationEvent]) -> None:
+            steps.emitted(len(events))
+            super().emit(events)
 
+    prompts = json.dumps(long_prompts(streams, tokens)).encode()
     said: dict[str, Any] = {}
     clients: list[asyncio.Task[None]] = []
 
     async def stream(port: int) -> None:
         me = psutil.Process()
         before = _cpu_s(me)
-        command = [sys.executable, "-m", "bench.stream_clients", "127.0.0.1", str(port), str(streams), str(tokens)]
-        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, cwd=ROOT)
-        out, _ = await process.communicate()
+        command = [sys.executable, "-m", "bench.stream_clients", "127.0.0.1", str(port), str(tokens)]
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        out, _ = await process.communicate(prompts)
         after = _cpu_s(me)
         said.update(json.loads(out), cpu_s={name: after[name] - before[name] for name in after})
         os.kill(os.getpid(), signal.SIGTERM)
 
-    front_process.FrontProcess.emit = counting_emit  # type: ignore[method-assign]
-    try:
-        asyncio.run(
-            router.run("bench", lambda port, plan: clients.append(asyncio.get_running_loop().create_task(stream(port))))
-        )
-    finally:
-        front_process.FrontProcess.emit = emit  # type: ignore[method-assign]
+    args, config = RouterArgs.parse(flags, {}), PluginConfig.from_env(settings)
+    router = Router(args, config, SystemClock(), metrics, CountingFront)
+    asyncio.run(
+        router.run("bench", lambda port, plan: clients.append(asyncio.get_running_loop().create_task(stream(port))))
+    )
     return said
 
 

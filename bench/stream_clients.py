@@ -22,16 +22,14 @@ async def one(host: str, port: int, body: bytes, arrivals: list[float]) -> int:
     return tokens
 
 
-async def main(host: str, port: int, streams: int, tokens: int) -> None:
-    """Stream from all at once; print when tokens came, as JSON."""
+async def main(host: str, port: int, tokens: int) -> None:
+    """Stream an answer to each prompt of standard input at once; print when tokens came, as JSON."""
     arrivals: list[float] = []
-    bodies = [
-        json.dumps({"inputs": f"Prompt {i} of this bench", "parameters": {"max_new_tokens": tokens}}).encode()
-        for i in range(streams)
-    ]
+    prompts = json.load(sys.stdin)
+    bodies = [json.dumps({"inputs": each, "parameters": {"max_new_tokens": tokens}}).encode() for each in prompts]
     counts = await asyncio.gather(*(one(host, port, body, arrivals) for body in bodies))
     json.dump({"tokens": sum(counts), "arrivals": sorted(arrivals)}, sys.stdout)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

@@ -43,13 +43,20 @@ def run_router(args: RouterArgs, config: PluginConfig, version: str, clock: Cloc
 class Router:
     """One run of the router."""
 
-    def __init__(self, args: RouterArgs, config: PluginConfig, clock: Clock, metrics: RouterMetrics) -> None:
-        """Count and measure in `metrics`."""
+    def __init__(
+        self,
+        args: RouterArgs,
+        config: PluginConfig,
+        clock: Clock,
+        metrics: RouterMetrics,
+        front_of: type[FrontProcess] = FrontProcess,
+    ) -> None:
+        """Count and measure in `metrics`, beside an HTTP process of this type."""
         self._args = args
         self._config = config
         self._clock = clock
         self._metrics = metrics
-        self._front = FrontProcess(self._submit, self._cancel, self._answer)
+        self._front = front_of(self._submit, self._cancel, self._answer)
         self._plan: Plan | None = None
         self._engine: RunningEngine
 
