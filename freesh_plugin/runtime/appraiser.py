@@ -24,7 +24,7 @@ class Appraiser:
         self._shares = shares
 
     def see(self, backlog_s: float, places: int) -> None:
-        """Take note of the work that waits, in seconds, and of how many requests are served at once."""
+        """Take note of the work that waits, in place-seconds, and of how many requests are served at once."""
         self._backlog_s = backlog_s
         self._places = max(places, 1)
 
@@ -40,20 +40,29 @@ class Appraiser:
         tokens = (self._memory.resume_tokens if running else self._memory.prefill_tokens)(entry.request_id)
         start_s = pace.service_s(job, tokens, 0)
         tbt_s = pace.service_s(job, 0, 1)
-        self.charge(entry)
+        self.charge_tokens(entry)
         entry.start_s, entry.tbt_s = start_s, tbt_s
         times = Times(pace.service_s(job, job.prompt_tokens, 0), start_s, tbt_s, self._shares.weight(job.client))
-        to_start_s = 0.0 if running else start_s
-        entry.service_s = to_start_s + entry.remaining_tokens * tbt_s
+        to_start_s, to_decode_s = 0.0 if running else start_s, entry.remaining_tokens * tbt_s
+        entry.service_s = to_start_s + to_decode_s
+        entry.work_s = to_start_s * pace.held_up + to_decode_s
         entry.key = self._order.key(entry, now_s, self._delay_of(entry), times)
         entry.appraised_s = now_s
 
     def _delay_of(self, entry: Entry) -> float:
         """It does not wait for itself."""
-        own_s = 0.0 if entry.place is Place.RUNNING else entry.service_s
+        own_s = 0.0 if entry.place is Place.RUNNING else entry.work_s
         return self._floor_s + self._per_backlog * max(self._backlog_s - own_s, 0.0) / self._places
 
-    def charge(self, entry: Entry) -> None:
+    def start_work_s(self, entry: Entry) -> float:
+        """Place-seconds that it takes until its next token is begun."""
+        return entry.start_s * self._pace.held_up
+
+    def charge_start(self, entry: Entry) -> None:
+        """Charge its client for what it takes to start or resume it."""
+        self._shares.charge(entry.job.client, self.start_work_s(entry))
+
+    def charge_tokens(self, entry: Entry) -> None:
         """Charge its client for the tokens that it got since this was last done."""
         if entry.generated > entry.charged:
             self._shares.charge(entry.job.client, (entry.generated - entry.charged) * entry.tbt_s)

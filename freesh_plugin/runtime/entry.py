@@ -33,14 +33,18 @@ class Entry:
         rescued: Whether it joined only because it had stalled for too long.
         since_s: Since when it has been where it is; for a waiting one, its arrival.
         waited_s: Seconds that it waited before that.
-        service_s: Predicted seconds of its remaining work, when last appraised.
+        service_s: Predicted seconds to its end if it runs on, when last appraised.
+        work_s: The same in place-seconds, what it holds others up included.
+        start_s: Predicted seconds before its next token; for a running one, were it parked and resumed.
+        tbt_s: Predicted seconds a token.
+        charged: Tokens that its client was charged for.
         key: Its place in the order, when last appraised; smaller is sooner.
         appraised_s: When that was.
     """
 
     __slots__ = (
         "appraised_s", "charged", "checkpoint", "expected", "generated", "job", "key", "length", "pinned", "place",
-        "protected_until", "request_id", "rescued", "service_s", "since_s", "start_s", "tbt_s", "waited_s",
+        "protected_until", "request_id", "rescued", "service_s", "since_s", "start_s", "tbt_s", "waited_s", "work_s",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -58,6 +62,7 @@ class Entry:
         self.tbt_s = 0.0
         self.start_s = 0.0
         self.service_s = 0.0
+        self.work_s = 0.0
         self.key = inf
         self.appraised_s = -inf
         self.refine()

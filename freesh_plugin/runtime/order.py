@@ -51,7 +51,7 @@ class Order(Protocol):
         """Place in the order; smaller is sooner.
 
         Args:
-            entry: The request; its `service_s` is up to date.
+            entry: The request; its `service_s` and `work_s` are up to date.
             now_s: Now.
             delay_s: How long it would wait if it did not run now.
             times: What parts of its service take.
@@ -90,10 +90,10 @@ class FixedOrder:
 class LaxityOrder:
     """Least laxity first, for lengths that are uncertain and a load that may exceed what can be in time.
 
-    A request's urgency is the chance that its laxity runs out while it waits for `delay_s`, per second of the service
-    it needs; the key is its negative. Without a backlog the delay is short, and the request whose laxity is least comes
-    first. The longer the backlog, the more requests would run out of laxity, and the more it counts how many can be
-    saved by a second of service. A request that cannot be saved keeps `late_value`, so that it runs where there is
+    A request's urgency is the chance that its laxity runs out while it waits for `delay_s`, per place-second of the
+    work it needs; the key is its negative. Without a backlog the delay is short, and the request whose laxity is least
+    comes first. The longer the backlog, the more requests would run out of laxity, and the more it counts how many can
+    be saved by a second of work. A request that cannot be saved keeps `late_value`, so that it runs where there is
     room.
     """
 
@@ -110,8 +110,8 @@ class LaxityOrder:
         return min(delay_s * _DELAY_SHARE, _LASTS_AT_MOST_S)
 
     def key(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
-        """The negative of (chance lost by waiting + worth of a late answer) / remaining service."""
-        return -times.weight * (self._lost(entry, now_s, delay_s, times) + self._late_value) / entry.service_s
+        """The negative of weight · (chance lost by waiting + worth of a late answer) / remaining work."""
+        return -times.weight * (self._lost(entry, now_s, delay_s, times) + self._late_value) / entry.work_s
 
     def _lost(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
         job, (prompt_s, start_s, tbt_s, _) = entry.job, times

@@ -13,6 +13,11 @@ class Pace(Protocol):
         """Changes whenever answers change enough to reorder requests; until then they may be kept."""
         ...
 
+    @property
+    def held_up(self) -> float:
+        """How many requests a prefill holds up, itself included (>= 1); 1 where each has a worker of its own."""
+        ...
+
     def service_s(self, job: Job, prefill_tokens: float, decode_tokens: float) -> float:
         """Seconds to compute so many prompt tokens (0 = none, no step for it) and to decode so many tokens."""
         ...
@@ -31,6 +36,7 @@ class MeasuredPace:
         self._tbt_s = tbt_s
         self._prefill_s_per_token = prefill_s_per_token
         self._told = (tbt_s, prefill_s_per_token)
+        self._batch = 1.0
         self._revision = 0
         self._outliers = 0
 
@@ -38,6 +44,11 @@ class MeasuredPace:
     def revision(self) -> int:
         """Changes when either rate has moved by more than 10 % since the last change."""
         return self._revision
+
+    @property
+    def held_up(self) -> float:
+        """Requests in the batch, of late: all wait while a prompt is computed."""
+        return self._batch
 
     @property
     def tbt_s(self) -> float:
@@ -62,6 +73,7 @@ class MeasuredPace:
             self._outliers += 1
             return
         self._outliers = 0
+        self._batch += _GAIN * (batch - self._batch)
         self._learn(prefill_tokens, step_s)
         self._tell()
 

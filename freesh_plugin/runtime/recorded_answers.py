@@ -19,6 +19,11 @@ class RecordedPace:
         """The other's revision."""
         return int(_noted(self._answers, self._pace.revision))
 
+    @property
+    def held_up(self) -> float:
+        """The other's answer."""
+        return _noted(self._answers, self._pace.held_up)
+
     def service_s(self, job: Job, prefill_tokens: float, decode_tokens: float) -> float:
         """The other's answer."""
         return _noted(self._answers, self._pace.service_s(job, prefill_tokens, decode_tokens))
@@ -73,6 +78,11 @@ class AnsweringPace:
     def revision(self) -> int:
         """The next answer."""
         return int(self._answers.popleft())
+
+    @property
+    def held_up(self) -> float:
+        """The next answer."""
+        return self._answers.popleft()
 
     def service_s(self, job: Job, prefill_tokens: float, decode_tokens: float) -> float:
         """The next answer."""

@@ -12,6 +12,7 @@ from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.memory import Memory
 from freesh_plugin.runtime.order import order_of
 from freesh_plugin.runtime.pace import Pace
+from freesh_plugin.runtime.rescue import RescueBudget
 from freesh_plugin.runtime.selection import Selection
 from freesh_plugin.runtime.settings import SchedulerSettings
 from freesh_plugin.runtime.step_choice import Changes, StepChoice
@@ -35,6 +36,7 @@ class Scheduler:
         self._pace = pace
         self._memory = memory
         self._order = order_of(settings)
+        self._rescues = RescueBudget(settings.stalled_share)
         self._shares = FairShares(settings.fair_memory_s, settings.fair_power)
         self._appraiser = Appraiser(settings, pace, memory, self._order, self._shares)
         self._entries: dict[int, Entry] = {}
@@ -43,7 +45,7 @@ class Scheduler:
         self._pace_revision = pace.revision
         self._pins_matter = False
         self._held: StepDecision | None = None
-        self._held_limits: StepLimits | None = None
+        self._held_batch = 0
 
     @property
     def waiting(self) -> int:
@@ -76,7 +78,7 @@ class Scheduler:
         if entry is None:
             return
         self._held = None
-        self._appraiser.charge(entry)
+        self._appraiser.charge_tokens(entry)
         self._shares.exit(entry.job.client)
         if self._running.pop(request_id, None) is None:
             self._queue.remove(entry)
@@ -119,7 +121,7 @@ class Scheduler:
         if held is None:
             choice = self._choose(limits, now_s)
             held = self._apply(choice, now_s)
-        self._held, self._held_limits = held, limits
+        self._held, self._held_batch = held, limits.batch
         return held
 
     # Holding a decision
@@ -127,7 +129,7 @@ class Scheduler:
     def _still_held(self, limits: StepLimits, now_s: float) -> StepDecision | None:
         """The same decision again, if nothing has happened that could change it."""
         held = self._held
-        if held is None or held.holds_for_steps < 1 or now_s >= held.holds_until_s or limits != self._held_limits:
+        if held is None or held.holds_for_steps < 1 or now_s >= held.holds_until_s or limits.batch != self._held_batch:
             return None
         keep = tuple(self._running) if held.changes else held.keep
         return StepDecision(keep=keep, holds_for_steps=held.holds_for_steps - 1, holds_until_s=held.holds_until_s)
@@ -156,8 +158,7 @@ class Scheduler:
         self._appraise_what_is_due(now_s)
         selection = Selection(self._order, self._queue, list(self._running.values()), choice)
         selection.shrink()
-        places = max(1, int(limits.batch * self._settings.stalled_share))
-        selection.rescue(self._stalled(places, now_s), places)
+        selection.rescue(self._stalled(now_s))
         selection.join_by_urgency(self._candidates(max(choice.free_slots, 0) + _LOOK_BEYOND, now_s))
         return choice
 
@@ -170,17 +171,14 @@ class Scheduler:
             found.sort(key=lambda entry: (entry.key, entry.request_id))
         return found
 
-    def _stalled(self, most: int, now_s: float) -> list[Entry]:
-        """Those that got no token for too long, longest first, unless as many are being rescued already."""
-        rescued = 0
-        for entry in self._running.values():
-            if entry.rescued and entry.generated >= entry.protected_until:
-                entry.rescued = False
-            rescued += entry.rescued
+    def _stalled(self, now_s: float) -> list[Entry]:
+        """Those that got no token for too long and can be afforded one, longest first."""
+        self._rescues.earn(now_s, len(self._running))
         found: list[Entry] = []
         for entry in self._queue.by_age():
-            if len(found) >= most - rescued or now_s - entry.since_s < self._order.stall_limit_s:
+            if now_s - entry.since_s < self._order.stall_limit_s or not self._rescues.affords_one:
                 break
+            self._rescues.spend(self._appraiser.start_work_s(entry) + entry.tbt_s)
             found.append(entry)
         return found
 
@@ -192,7 +190,7 @@ class Scheduler:
         keep = tuple(self._running)
         for entry in changes.join:
             self._queue.remove(entry)
-            self._shares.charge(entry.job.client, entry.start_s)
+            self._appraiser.charge_start(entry)
             entry.join(now_s)
             self._running[entry.request_id] = entry
         for entry in changes.preempt:

@@ -1,6 +1,7 @@
 """Selects who joins the batch and who leaves it, by a policy's order."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from freesh_plugin.runtime.entry import Entry, Place
 from freesh_plugin.runtime.order import Order
@@ -31,10 +32,10 @@ class Selection:
                 return
             self.choice.leave(entry)
 
-    def rescue(self, stalled: list[Entry], most: int) -> None:
-        """Let those join that have stalled for too long, at most so many, whoever has to leave for it."""
-        for entry in stalled[:most]:
-            if self.choice.join(entry, self._least_urgent(), self._parked_after(entry.key)):
+    def rescue(self, stalled: list[Entry]) -> None:
+        """Let those join that have stalled for too long, each in the place of the one that is least urgent."""
+        for entry in stalled:
+            if self.choice.join(entry, islice(self._least_urgent(), 1), self._parked_after(entry.key)):
                 entry.rescued = True
 
     def join_by_urgency(self, candidates: list[Entry]) -> None:

@@ -20,7 +20,7 @@ class SchedulerSettings:
         hysteresis: So many times more urgent must a waiting request be than those it preempts.
         late_value: Worth of finishing a request that is late anyway, relative to one in time.
         stall_limit_s: A request that gets no token for so long gets one, if need be ahead of more urgent ones.
-        stalled_share: Share of the batch that such requests may take at once.
+        stalled_share: Share of the engine that may go to that.
         fair_memory_s: For so long what a client had of the batch is remembered (time constant).
         fair_power: A request of a client that had x times an equal share counts 1 / x to this power.
     """

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from freesh_plugin.runtime.entry import Entry
+from freesh_plugin.runtime.entry import Entry, Place
 from freesh_plugin.runtime.memory import Memory, MemoryTrial
 from freesh_plugin.runtime.step_decision import StepLimits
 
@@ -36,7 +36,7 @@ class StepChoice:
         self._memory = memory
         self._limits = limits
         self._prefill_left = limits.prefill_tokens
-        self._trial: MemoryTrial = memory.trial()
+        self._tried_on: MemoryTrial | None = None
         self.changes = Changes()
         self.free_slots = limits.batch - running
         self.short_of_prefill = False
@@ -65,6 +65,12 @@ class StepChoice:
         self.free_slots -= 1
         self.changes.join.append(entry)
         return True
+
+    @property
+    def _trial(self) -> MemoryTrial:
+        if self._tried_on is None:
+            self._tried_on = self._memory.trial()
+        return self._tried_on
 
     def leave(self, entry: Entry) -> None:
         """Take a running request out of the batch."""
@@ -111,12 +117,17 @@ class StepChoice:
         left = self._prefill_left
         if tokens <= left:
             return tokens
-        alone = left == self._limits.prefill_tokens
-        return left if left > 0 and (self._limits.chunked or alone) else None
+        if left < 1:
+            return None
+        if left == self._limits.prefill_tokens:
+            return left
+        # What is computed in part comes last, and requests that are resumed come before those that are admitted.
+        comes_last = entry.place is Place.WAITING or all(each.place is Place.PARKED for each in self.changes.join)
+        return left if self._limits.chunked and comes_last else None
 
     def _replay(self) -> None:
         """Make the trial anew from what is chosen."""
-        self._trial = self._memory.trial()
+        self._tried_on = None
         for entry in self.changes.preempt:
             self._trial.park(entry.request_id)
         for entry in self.changes.drop:

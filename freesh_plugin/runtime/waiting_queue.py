@@ -22,7 +22,7 @@ class WaitingQueue:
 
     @property
     def work_s(self) -> float:
-        """Predicted seconds of service of all of them."""
+        """Predicted place-seconds of all their work."""
         return self._work_s
 
     @property
@@ -54,10 +54,10 @@ class WaitingQueue:
         """Take in an entry that has just been appraised."""
         insort(self._by_key, (entry.key, entry.request_id))
         self._by_age[entry.request_id] = self._by_appraisal[entry.request_id] = entry
-        self._work_s += entry.service_s
+        self._work_s += entry.work_s
 
     def remove(self, entry: Entry) -> None:
-        """Take out an entry; its key and service are those it was last placed by."""
+        """Take out an entry; its key and work are those it was last placed by."""
         self._unplace(entry)
         del self._by_age[entry.request_id]
         if not self._by_key:
@@ -69,9 +69,9 @@ class WaitingQueue:
         appraise(entry)
         insort(self._by_key, (entry.key, entry.request_id))
         self._by_appraisal[entry.request_id] = entry
-        self._work_s += entry.service_s
+        self._work_s += entry.work_s
 
     def _unplace(self, entry: Entry) -> None:
         del self._by_key[bisect_left(self._by_key, (entry.key, entry.request_id))]
         del self._by_appraisal[entry.request_id]
-        self._work_s -= entry.service_s
+        self._work_s -= entry.work_s

@@ -30,6 +30,7 @@ class QueueRun:
         resume_cost_s: Seconds it costs to resume a preempted request.
         seed: Of the requests; the same for all policies.
         settings: Of the scheduler.
+        promised: Whether deadlines are promises: a request is then in breach when it misses its deadline.
     """
 
     arrivals: Arrivals
@@ -38,6 +39,7 @@ class QueueRun:
     resume_cost_s: float
     seed: int
     settings: SchedulerSettings
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ def run_one(asked: QueueRun) -> QueueScores:
     """Scores of one run."""
     count = REQUESTS[asked.arrivals]
     requests = draw_requests(asked.arrivals, asked.load, asked.length_error, count, asked.seed)
-    return score(simulate(requests, asked.settings, asked.resume_cost_s))
+    served = simulate(requests, asked.settings, asked.resume_cost_s, promised=asked.promised)
+    return score(served, promised=asked.promised)
 
 
 def paired(ours: Sequence[float], theirs: Sequence[float]) -> Difference:

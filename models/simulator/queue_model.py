@@ -79,6 +79,7 @@ class QueuePace:
     """Pace of the queue model: TTFT to start, the resume cost to go on, TBT a token, by class."""
 
     revision = 0
+    held_up = 1.0
 
     def __init__(self, requests: list[QueueRequest], resume_cost_s: float) -> None:
         self._kinds = [request.kind for request in requests]
@@ -103,7 +104,12 @@ class QueueMemory(UnlimitedMemory):
 
 
 def simulate(
-    requests: list[QueueRequest], settings: SchedulerSettings, resume_cost_s: float, workers: int = WORKERS
+    requests: list[QueueRequest],
+    settings: SchedulerSettings,
+    resume_cost_s: float,
+    *,
+    promised: bool = False,
+    workers: int = WORKERS,
 ) -> list[Served]:
     """Serve all requests to their end, in steps of 0.1 s; steps in which nothing can change are skipped.
 
@@ -111,17 +117,24 @@ def simulate(
         requests: By arrival.
         settings: Of the scheduler.
         resume_cost_s: What it costs to resume a preempted request.
+        promised: Whether the scheduler takes deadlines for promises; else for what they are, a stretch of the service.
         workers: How many requests are served at once.
     """
-    return _Run(requests, settings, resume_cost_s, workers).to_the_end()
+    return _Run(requests, settings, resume_cost_s, None if promised else DEADLINE_STRETCH, workers).to_the_end()
 
 
 class _Run:
     def __init__(
-        self, requests: list[QueueRequest], settings: SchedulerSettings, resume_cost_s: float, workers: int
+        self,
+        requests: list[QueueRequest],
+        settings: SchedulerSettings,
+        resume_cost_s: float,
+        stretch: float | None,
+        workers: int,
     ) -> None:
         self._served = [Served(request) for request in requests]
         self._resume_cost_s = resume_cost_s
+        self._stretch = stretch
         self._limits = StepLimits(batch=workers, prefill_tokens=_ANY_PREFILL)
         fastest_s = min((request.kind.tbt_s for request in requests), default=STEP_S)
         settings = replace(settings, tokens_per_step=ceil(STEP_S / fastest_s))
@@ -148,7 +161,7 @@ class _Run:
             served.waits_since_s = request.arrival_s
             job = Job(
                 self._arrived, request.arrival_s, request.deadline_s, _PROMPT_TOKENS, request.max_new_tokens,
-                request.estimate, str(request.client), stretch=DEADLINE_STRETCH,
+                request.estimate, str(request.client), stretch=self._stretch,
             )  # fmt: skip
             self._scheduler.arrive(job, now_s)
             self._arrived += 1

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.simulator.queue_model import Served
+from models.simulator.queue_workload import QueueRequest
 
 BREACH_STRETCH = 1.45
 """A request is in breach when its latency is above so many times its true service time."""
@@ -38,13 +39,14 @@ class QueueScores:
     refused: int
 
 
-def score(served: Sequence[Served]) -> QueueScores:
-    """Score a run in which at least one request finished."""
+def score(served: Sequence[Served], *, promised: bool = False) -> QueueScores:
+    """Score a run in which at least one request finished; `promised`: a breach is a deadline missed."""
     finished = [each for each in served if each.finished_s is not None]
     latency_s = np.array([_latency_s(each) for each in finished])
     service_s = np.array([each.request.service_s for each in finished])
     refused = len(served) - len(finished)
-    breaches = int((latency_s > BREACH_STRETCH * service_s).sum()) + refused
+    limit_s = [_within_s(each.request) for each in finished] if promised else BREACH_STRETCH * service_s
+    breaches = int((latency_s > limit_s).sum()) + refused
     slowdowns = _by_client(latency_s / service_s, np.array([each.request.client for each in finished]))
     return QueueScores(
         breach=breaches / len(served),
@@ -62,6 +64,10 @@ def score(served: Sequence[Served]) -> QueueScores:
 def _latency_s(served: Served) -> float:
     assert served.finished_s is not None
     return served.finished_s - served.request.arrival_s
+
+
+def _within_s(request: QueueRequest) -> float:
+    return request.deadline_s - request.arrival_s
 
 
 def _by_client(slowdowns: "np.ndarray[tuple[int], np.dtype[np.float64]]", clients: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ class ConstantPace:
     """A second a token; a prompt token takes `prefill_s`."""
 
     revision = 0
+    held_up = 1.0
 
     def __init__(self, tbt_s: float = 1.0, prefill_s: float = 0.0) -> None:
         self.tbt_s = tbt_s
