@@ -37,7 +37,9 @@ class FairShares:
         self._total_s += service_s
 
     def forget(self, now_s: float) -> None:
-        """Let time pass: what was used counts for less."""
+        """Let time pass: what was used counts for less. Within a second nothing changes."""
+        if now_s - self._as_of_s < _FORGETS_EVERY_S:
+            return
         kept = exp((self._as_of_s - now_s) / self._memory_s)
         self._as_of_s = now_s
         self._use_s = {client: use_s * kept for client, use_s in self._use_s.items() if use_s * kept > _NOTHING_S}
@@ -51,3 +53,4 @@ class FairShares:
 
 
 _NOTHING_S = 1e-3
+_FORGETS_EVERY_S = 1.0

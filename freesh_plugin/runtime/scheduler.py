@@ -1,6 +1,7 @@
 """The scheduler: which requests are in the batch at the next step. Stateful and pure: no clock, no I/O."""
 
 from collections.abc import Iterable
+from itertools import islice
 from math import inf
 
 from freesh_plugin.core.errors import FreeshError
@@ -84,7 +85,7 @@ class Scheduler:
             self._queue.remove(entry)
 
     def progress(self, request_id: int, generated_tokens: int) -> None:
-        """Tell how many tokens of its answer a running request has now."""
+        """Tell how many tokens of its answer a running request has now, over all its legs."""
         self.progress_all(((request_id, generated_tokens),))
 
     def progress_all(self, generated: Iterable[tuple[int, int]]) -> None:
@@ -158,7 +159,7 @@ class Scheduler:
         self._appraise_what_is_due(now_s)
         selection = Selection(self._order, self._queue, list(self._running.values()), choice)
         selection.shrink()
-        selection.rescue(self._stalled(now_s))
+        self._rescue(selection, now_s)
         selection.join_by_urgency(self._candidates(max(choice.free_slots, 0) + _LOOK_BEYOND, now_s))
         return choice
 
@@ -171,16 +172,14 @@ class Scheduler:
             found.sort(key=lambda entry: (entry.key, entry.request_id))
         return found
 
-    def _stalled(self, now_s: float) -> list[Entry]:
-        """Those that got no token for too long and can be afforded one, longest first."""
+    def _rescue(self, selection: Selection, now_s: float) -> None:
+        """Let those join that got no token for too long, longest first, as far as they can be afforded."""
         self._rescues.earn(now_s, len(self._running))
-        found: list[Entry] = []
-        for entry in self._queue.by_age():
+        for entry in islice(self._queue.by_age(), _RESCUES_TRIED):
             if now_s - entry.since_s < self._order.stall_limit_s or not self._rescues.affords_one:
-                break
-            self._rescues.spend(self._appraiser.start_work_s(entry) + entry.tbt_s)
-            found.append(entry)
-        return found
+                return
+            if selection.rescue(entry):
+                self._rescues.spend(self._appraiser.start_work_s(entry) + entry.tbt_s)
 
     def _apply(self, choice: StepChoice, now_s: float) -> StepDecision:
         changes = choice.changes
@@ -237,3 +236,4 @@ _FOREVER = 1 << 30
 _LOOK_BEYOND = 8
 """So many more requests than there are free places are tried at a step."""
 _APPRAISED_AT_ONCE = 32
+_RESCUES_TRIED = 16

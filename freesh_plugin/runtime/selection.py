@@ -32,11 +32,10 @@ class Selection:
                 return
             self.choice.leave(entry)
 
-    def rescue(self, stalled: list[Entry]) -> None:
-        """Let those join that have stalled for too long, each in the place of the one that is least urgent."""
-        for entry in stalled:
-            if self.choice.join(entry, islice(self._least_urgent(), 1), self._parked_after(entry.key)):
-                entry.rescued = True
+    def rescue(self, entry: Entry) -> bool:
+        """Let one join that has stalled for too long, if need be in the place of the least urgent; whether it did."""
+        entry.rescued = self.choice.join(entry, islice(self._least_urgent(), 1), self._parked_after(entry.key))
+        return entry.rescued
 
     def join_by_urgency(self, candidates: list[Entry]) -> None:
         """Let candidates join, most urgent first, in free places and in those of less urgent ones."""
