@@ -18,7 +18,6 @@ class Node:
         locks: Requests that read this node; whoever locks a node locks its ancestors too.
         used: When it was last read or written, as a count.
         queued: Whether it is in the queue of leaves to evict.
-        evicted: Whether it is in the tree no longer.
         namespace: Of a root: whose ids these are; the same ids under another adapter have other keys and values.
     """
 
@@ -30,7 +29,6 @@ class Node:
     children: dict[Any, "Node"] = field(default_factory=dict)
     locks: int = 0
     queued: bool = False
-    evicted: bool = False
     namespace: str = ""
 
 
@@ -53,8 +51,8 @@ class Match:
 
     @property
     def holds(self) -> bool:
-        """Whether all of it is still cached."""
-        return not self.node.evicted and 0 < self.inside <= len(self.node.blocks)
+        """Whether all of it is still cached; a node that was evicted has no blocks left."""
+        return 0 < self.inside <= len(self.node.blocks)
 
 
 class PrefixCache:
@@ -87,11 +85,10 @@ class PrefixCache:
         `known` is what an earlier call found for the same ids: what has been cached since is searched from there on.
         """
         if known is not None and known.holds:
-            if known.blocks < known.node.end:
-                return known  # it ends inside a node: whatever branched off there would have cut the node
             node, depth = known.node, known.blocks
         else:
             node, depth = self._roots.get(namespace) or Node([], [], None, 0, 0, namespace=namespace), 0
+        # Inside a node nothing longer can match: whatever branches off there has cut the node.
         while depth < most_blocks and depth == node.end:
             start = depth * self._block_size
             child = node.children.get(self._key(ids, start))
@@ -171,7 +168,6 @@ class PrefixCache:
         assert leaf.parent is not None
         keep = max(len(leaf.blocks) - count, 0)
         if not keep:
-            leaf.evicted = True
             del leaf.parent.children[self._key(leaf.ids, 0)]
             self._tidy(leaf.parent)
         freed = leaf.blocks[keep:]
