@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from freesh_plugin.adapters.tgi.exact_ids import MARK, encode
 from freesh_plugin.adapters.tgi.simulated.language import answer_tokens, start_state, states_after
 from freesh_plugin.adapters.tgi.simulated.vocabulary import VOCABULARY
 from tests.fakes.router_process import RouterProcess, router_process, wait_until
+
+Body = Mapping[str, object]
 
 LONG = {"inputs": "Tell me all of it", "parameters": {"max_new_tokens": 600, "details": True}}
 SHORT = {"inputs": "Tell me", "parameters": {"max_new_tokens": 12, "details": True}}
@@ -37,11 +39,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RouterProcess]:
 KEY = {"authorization": "Bearer sesame"}
 
 
-def generate(url: str, body: dict[str, object], headers: dict[str, str] = KEY) -> httpx.Response:
+def generate(url: str, body: Body, headers: dict[str, str] = KEY) -> httpx.Response:
     return httpx.post(f"{url}/generate", json=body, headers=headers, timeout=60)
 
 
-def streamed(url: str, body: dict[str, object], headers: dict[str, str] = KEY) -> list[dict[str, object]]:
+def streamed(url: str, body: Body, headers: dict[str, str] = KEY) -> list[dict[str, object]]:
     events = []
     with httpx.stream("POST", f"{url}/generate_stream", json=body, headers=headers, timeout=60) as answer:
         events += [json.loads(line[5:]) for line in answer.iter_lines() if line.startswith("data:")]

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -26,7 +27,7 @@ LAUNCHER_FLAGS = (
 
 
 @pytest.fixture
-def shards(tmp_path: Path) -> Path:
+def shards(tmp_path: Path) -> Iterator[Path]:
     """Simulated shards that listen; their path without a rank."""
     command = [sys.executable, "-m", "freesh_plugin.main", "simulated-shards", f"{tmp_path}/s"]
     with subprocess.Popen([*command, "--model-folder", f"{tmp_path}/model"]) as process:

@@ -73,7 +73,18 @@ def test_the_documented_requests_are_served_from_the_wheel_with_its_extra(wheel:
     if not shutil.which("curl"):
         pytest.skip("curl is not installed")
     freesh = installed(wheel, "plugin-tgi.txt", tmp_path).with_name("freesh")
-    command = [freesh, "serve", "--engine", "simulated", "--port", "0", "--admin-port", "0", "--state-dir", tmp_path]
+    command = [
+        str(freesh),
+        "serve",
+        "--engine",
+        "simulated",
+        "--port",
+        "0",
+        "--admin-port",
+        "0",
+        "--state-dir",
+        str(tmp_path),
+    ]
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("FREESH_", "PYTHON"))}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean, cwd=tmp_path) as serving:
         try:

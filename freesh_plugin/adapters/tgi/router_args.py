@@ -77,7 +77,7 @@ class RouterArgs:
             ConfigError: an unknown flag, or a value that does not fit.
         """
         given = vars(_parser().parse_args(list(argv)))
-        values = {}
+        values: dict[str, Any] = {}
         for item in fields(cls):
             texts = given[item.name]
             if texts is None and env.get(item.name.upper(), "") != "":
