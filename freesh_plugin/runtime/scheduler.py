@@ -146,9 +146,8 @@ class Scheduler:
         until_s = now_s + self._settings.review_s
         if oldest.since_s + self._order.stall_limit_s > now_s:
             until_s = min(until_s, oldest.since_s + self._order.stall_limit_s)
-        tokens = min((entry.checkpoint - entry.generated for entry in self._running.values()), default=inf)
-        steps = (tokens - 1) // self._settings.tokens_per_step
-        return int(min(max(steps, 0), _FOREVER)), until_s
+        tokens = min((entry.checkpoint - entry.generated for entry in self._running.values()), default=_FOREVER)
+        return max(int(min(tokens, _FOREVER)) - 1, 0) // self._settings.tokens_per_step, until_s
 
     # Choosing
 
