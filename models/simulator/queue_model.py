@@ -144,7 +144,7 @@ class _Run:
 
     def to_the_end(self) -> list[Served]:
         step = 0
-        while self._arrived < len(self._served) or self._running:
+        while self._arrived < len(self._served) or self._running or self._scheduler.waiting:
             now_s = step * STEP_S
             self._take_arrivals(now_s)
             decision = self._scheduler.decide(self._limits, now_s)
