@@ -21,6 +21,7 @@ from typing import Any
 import psutil
 
 from bench.record import ROOT, calibration_us, is_current, record
+from freesh_plugin.adapters import event_loop
 from freesh_plugin.adapters.clock import SystemClock
 from freesh_plugin.adapters.router_metrics import RouterMetrics
 from freesh_plugin.adapters.tgi.router_args import RouterArgs
@@ -133,7 +134,7 @@ def _routed(steps: Steps, folder: Path, streams: int, tokens: int) -> dict[str, 
 
     args, config = RouterArgs.parse(flags, {}), PluginConfig.from_env(settings)
     router = Router(args, config, SystemClock(), metrics, CountingFront)
-    asyncio.run(
+    event_loop.run(
         router.run("bench", lambda port, plan: clients.append(asyncio.get_running_loop().create_task(stream(port))))
     )
     return said

@@ -7,7 +7,11 @@ FreeshError
 ├── PlanError        a plan document
 ├── ForecastError    history or columns a forecast needs
 ├── SourceError      a provider of carbon, traffic or prices
-└── AllocationError  a program that cannot be built or solved
+├── AllocationError  a program that cannot be built or solved
+├── SchedulerError, DecisionLogError   what the scheduler was told, or was logged, cannot be (runtime)
+├── ShardError, BatchLost              a shard's call, and the batch that was lost over it (adapters, services)
+├── ExactIdsError, FrameError          what came over the wire to a shard, or between our processes (adapters)
+└── FrontError, ChildError             a process of ours is gone (services)
 
 None derives from RuntimeError: TGI shuts a shard down when one escapes into it.
 """

@@ -51,6 +51,12 @@ class Sampling(msgspec.Struct, frozen=True, array_like=True):
     grammar: str = ""
     grammar_type: GrammarType = GrammarType.NONE
 
+    @property
+    def draws(self) -> bool:
+        """Whether tokens are drawn at random: shards do so for any warping of probabilities, asked to sample or not."""
+        warps = self.temperature != 1.0 or self.top_k > 0 or self.top_p < 1.0 or self.typical_p < 1.0
+        return self.do_sample or warps
+
 
 class ServiceWish(msgspec.Struct, frozen=True, array_like=True):
     """What the headers of a request say of its service level; `trusted` = they came with the gateway's token."""

@@ -65,7 +65,7 @@ class Serving:
         return (
             self.exact_ids
             and sampling.grammar_type is GrammarType.NONE
-            and not (sampling.do_sample and sampling.seed_given)
+            and not (sampling.draws and sampling.seed_given)
         )
 
     @property

@@ -8,6 +8,7 @@ import sys
 
 import msgspec
 
+from freesh_plugin.adapters import event_loop
 from freesh_plugin.adapters.admin_server import bind
 from freesh_plugin.adapters.router_log import log_to_stdout
 from freesh_plugin.adapters.tgi.engine_link import EngineLink
@@ -39,19 +40,10 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)  # the step loop's process gets them, and tells
     end = socket.socket(fileno=int(sys.argv[1]))
     try:
-        _run(end)
+        event_loop.run(_serve(end))
     except FreeshError as error:
         log.error("front_failed reason=%s", error)
         sys.exit(2)
-
-
-def _run(end: socket.socket) -> None:
-    try:
-        import uvloop
-    except ImportError:  # no wheel for this platform: slower, and otherwise the same
-        asyncio.run(_serve(end))
-    else:
-        uvloop.run(_serve(end))
 
 
 async def _serve(end: socket.socket) -> None:

@@ -208,8 +208,8 @@ class RequestBook:
     ) -> GenerationEnd:
         request = serving.request
         self._reception.note_end(serving, self._levels[request.request_id], now_s)
-        if serving.in_later_leg and request.sampling.do_sample:
-            seed = request.sampling.seed  # not the one derived for the last leg
+        if serving.in_later_leg:  # the shard tells the seed that was derived for the last leg
+            seed = request.sampling.seed if request.sampling.draws else None
         return GenerationEnd(
             finish_reason=reason,
             generated_tokens=serving.generated,

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 
+from freesh_plugin.adapters import event_loop
 from freesh_plugin.adapters.plan_token import read_token_file
 from freesh_plugin.adapters.router_metrics import RouterMetrics
 from freesh_plugin.adapters.tgi.frames import Question
@@ -37,7 +38,7 @@ def run_router(args: RouterArgs, config: PluginConfig, version: str, clock: Cloc
     Raises:
         FreeshError: it cannot start, or the HTTP process is lost.
     """
-    asyncio.run(Router(args, config, clock, RouterMetrics()).run(version, on_ready))
+    event_loop.run(Router(args, config, clock, RouterMetrics()).run(version, on_ready))
 
 
 class Router:

@@ -110,6 +110,7 @@ def test_a_special_token_without_text_is_whole() -> None:
         (Sampling(do_sample=True, seed=4), True),
         (Sampling(do_sample=True, seed=4, seed_given=True), False),
         (Sampling(seed=4, seed_given=True), True),
+        (Sampling(temperature=0.5, seed=4, seed_given=True), False),
         (Sampling(grammar="[0-9]", grammar_type=GrammarType.REGEX), False),
     ],
 )
