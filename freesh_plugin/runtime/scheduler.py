@@ -73,6 +73,14 @@ class Scheduler:
             self._enqueue(entry, now_s)
         return refusal
 
+    def adopt(self, job: Job, generated_tokens: int, now_s: float) -> None:
+        """Take over a request that is in the batch already, from a scheduler that was given up."""
+        entry = self._entries[job.request_id] = self._running[job.request_id] = Entry(job)
+        entry.place, entry.since_s, entry.generated = Place.RUNNING, now_s, generated_tokens
+        entry.refine()
+        self._shares.enter(job.client)
+        self._held = None
+
     def leave(self, request_id: int) -> None:
         """Forget a request that has ended, was cancelled or failed; unknown ids are ignored."""
         entry = self._entries.pop(request_id, None)

@@ -16,14 +16,14 @@ from freesh_plugin.core.errors import ConfigError
 from freesh_plugin.core.generation import EngineInfo, GenerationEvent
 from freesh_plugin.ports import Clock
 from freesh_plugin.runtime.lengths import RunningLengths
-from freesh_plugin.runtime.memory import Memory
-from freesh_plugin.runtime.pace import MeasuredPace, Pace
+from freesh_plugin.runtime.pace import MeasuredPace
 from freesh_plugin.runtime.padded_memory import PaddedMemory
 from freesh_plugin.runtime.paged_memory import PagedMemory, PagedShape
 from freesh_plugin.runtime.policy import Policy
 from freesh_plugin.runtime.scheduler import Scheduler
 from freesh_plugin.runtime.service_levels import ServiceLevels
 from freesh_plugin.runtime.settings import SchedulerSettings
+from freesh_plugin.services.guarded_scheduler import GuardedScheduler, MakeScheduler
 from freesh_plugin.services.leg_batch import BatchWriter
 from freesh_plugin.services.reception import Reception
 from freesh_plugin.services.request_book import RequestBook
@@ -31,8 +31,6 @@ from freesh_plugin.services.shard_batches import ShardBatches
 from freesh_plugin.services.step_loop import LoopLimits, StepLoop
 
 log = logging.getLogger(__name__)
-
-MakeScheduler = Callable[[SchedulerSettings, Pace, Memory], Scheduler]
 
 _UNSTATED_BATCH = 4096
 _UNSTATED_TOTAL_TOKENS = 16_000
@@ -91,7 +89,7 @@ async def bring_up(
     metrics.exact_ids.set(writer.exact_ids)
     memory = memory_of(info, args.max_batch_prefill_tokens)
     pace = MeasuredPace()
-    scheduler = scheduler_of(_settings(config, info), pace, memory)
+    scheduler = GuardedScheduler(_settings(config, info), pace, memory, scheduler_of, metrics.scheduler_faults.inc)
     levels = ServiceLevels(None, config.model, config.location, config.deadline_factor)
     reception = Reception(levels, RunningLengths(), pace, metrics, config.location)
     batches = ShardBatches(shards, writer, info.support_chunking, clock, metrics)

@@ -16,10 +16,10 @@ from freesh_plugin.core.generation import (
 )
 from freesh_plugin.runtime.padded_memory import PaddedMemory
 from freesh_plugin.runtime.paged_memory import PagedMemory
-from freesh_plugin.runtime.scheduler import Scheduler
 from freesh_plugin.runtime.service_levels import ServiceLevel
 from freesh_plugin.runtime.serving import Serving
 from freesh_plugin.runtime.step_decision import Refusal
+from freesh_plugin.services.guarded_scheduler import GuardedScheduler
 from freesh_plugin.services.leg_batch import Leg
 from freesh_plugin.services.reception import Reception
 from freesh_plugin.services.shard_batches import ShardBatches
@@ -33,7 +33,7 @@ class RequestBook:
 
     def __init__(
         self,
-        scheduler: Scheduler,
+        scheduler: GuardedScheduler,
         memory: PagedMemory | PaddedMemory,
         batches: ShardBatches,
         reception: Reception,

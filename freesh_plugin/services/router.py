@@ -6,8 +6,10 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 
 from freesh_plugin.adapters import event_loop
+from freesh_plugin.adapters.decision_file import DecisionFile
 from freesh_plugin.adapters.plan_token import read_token_file
 from freesh_plugin.adapters.router_metrics import RouterMetrics
 from freesh_plugin.adapters.tgi.frames import Question
@@ -18,10 +20,13 @@ from freesh_plugin.config import PluginConfig
 from freesh_plugin.core.generation import GenerationRequest
 from freesh_plugin.core.plan import Plan
 from freesh_plugin.ports import Clock
+from freesh_plugin.runtime.decision_log import LoggedScheduler
+from freesh_plugin.runtime.scheduler import Scheduler
 from freesh_plugin.runtime.service_levels import ServiceLevels
 from freesh_plugin.services.engine import RunningEngine, bring_up
 from freesh_plugin.services.front import FrontSettings
 from freesh_plugin.services.front_process import FrontError, FrontProcess
+from freesh_plugin.services.guarded_scheduler import MakeScheduler
 from freesh_plugin.services.plan_side import plan_side
 
 log = logging.getLogger(__name__)
@@ -59,6 +64,8 @@ class Router:
         self._metrics = metrics
         self._front = front_of(self._submit, self._cancel, self._answer)
         self._plan: Plan | None = None
+        self._log: DecisionFile | None = None
+        self._engines = 0
         self._engine: RunningEngine
 
     async def run(self, version: str, on_ready: OnReady) -> None:
@@ -87,6 +94,8 @@ class Router:
             finally:
                 stepping.cancel()
                 await self._front.end()
+                if self._log is not None:
+                    self._log.close()
 
     async def _until(self, stopping: asyncio.Task[bool], stepping: asyncio.Task[None]) -> None:
         lost = asyncio.create_task(self._front.lost.wait())
@@ -121,10 +130,21 @@ class Router:
                 return engine
 
     async def _bring_up(self) -> RunningEngine:
-        engine = await bring_up(self._args, self._config, self._clock, self._metrics, self._front.emit)
+        parts = (self._args, self._config, self._clock, self._metrics, self._front.emit)
+        engine = await bring_up(*parts, self._scheduler_of())
         if self._plan is not None:
             engine.reception.levels = self._levels(self._plan)
         return engine
+
+    def _scheduler_of(self) -> MakeScheduler:
+        """A scheduler that logs its decisions where that is wanted, each to a file of its own."""
+        if self._config.decision_log is None:
+            return Scheduler
+        if self._log is not None:
+            self._log.close()
+        self._engines += 1
+        lines = self._log = DecisionFile(self._config.decision_log, self._engines)
+        return partial(LoggedScheduler, write=lambda record: lines.write(record.to_json()))
 
     def _take_plan(self, plan: Plan) -> None:
         self._plan = plan

@@ -13,8 +13,8 @@ from freesh_plugin.ports import Clock
 from freesh_plugin.runtime.pace import MeasuredPace
 from freesh_plugin.runtime.padded_memory import PaddedMemory
 from freesh_plugin.runtime.paged_memory import PagedMemory
-from freesh_plugin.runtime.scheduler import Scheduler
 from freesh_plugin.runtime.step_decision import StepLimits
+from freesh_plugin.services.guarded_scheduler import GuardedScheduler
 from freesh_plugin.services.leg_batch import Leg
 from freesh_plugin.services.request_book import RequestBook
 from freesh_plugin.services.shard_batches import BatchLost, ShardBatches
@@ -41,7 +41,7 @@ class StepLoop:
 
     def __init__(
         self,
-        scheduler: Scheduler,
+        scheduler: GuardedScheduler,
         memory: PagedMemory | PaddedMemory,
         pace: MeasuredPace,
         book: RequestBook,

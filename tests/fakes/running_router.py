@@ -11,7 +11,8 @@ from freesh_plugin.adapters.tgi.router_args import RouterArgs
 from freesh_plugin.config import PluginConfig
 from freesh_plugin.core.generation import FailureEvent, GenerationEnd, GenerationEvent, GenerationRequest, TokensEvent
 from freesh_plugin.runtime.scheduler import Scheduler
-from freesh_plugin.services.engine import MakeScheduler, RunningEngine, bring_up
+from freesh_plugin.services.engine import RunningEngine, bring_up
+from freesh_plugin.services.guarded_scheduler import MakeScheduler
 
 
 @dataclass

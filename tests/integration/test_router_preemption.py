@@ -18,7 +18,7 @@ from freesh_plugin.core.generation import FinishReason, GenerationRequest, Gramm
 from freesh_plugin.runtime.padded_memory import PaddedMemory
 from freesh_plugin.runtime.paged_memory import PagedMemory
 from freesh_plugin.runtime.scheduler import Scheduler
-from freesh_plugin.services.engine import MakeScheduler
+from freesh_plugin.services.guarded_scheduler import MakeScheduler
 from tests.fakes.meddler import Meddler
 from tests.fakes.running_router import WholeAnswer, running_router
 

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from freesh_plugin.core.generation import FinishReason, GenerationRequest, Sampling
 from freesh_plugin.runtime.paged_memory import PagedMemory
 from freesh_plugin.runtime.scheduler import Scheduler
-from freesh_plugin.services.engine import MakeScheduler
+from freesh_plugin.services.guarded_scheduler import MakeScheduler
 from tests.fakes.meddler import Meddler
 from tests.fakes.running_router import WholeAnswer, running_router
 from tests.tgi.conftest import TgiModel
