@@ -3,8 +3,8 @@
 import re
 import warnings
 from collections.abc import Iterable
-from re import _constants as ops  # type: ignore[attr-defined]  # the parser behind `re`, which has no public name
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as ops  # the parser behind `re`, which has no public name
+from re import _parser as parser
 from typing import Any
 
 from freesh_plugin.core.errors import FreeshError

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from re import _parser as pattern_parser  # type: ignore[attr-defined]  # the only parser of patterns there is
+from re import _parser as pattern_parser  # the only parser of patterns there is
 from typing import Any
 
 from freesh_plugin.adapters.tgi.messages import GRAMMAR_TYPE_JSON
