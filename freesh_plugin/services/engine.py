@@ -85,6 +85,7 @@ async def bring_up(
     if not writer.exact_ids:
         log.warning("no_exact_ids: shards take text only, so no request is preempted")
     info = _checked_info(args, said, warm, writer.exact_ids)
+    log.info("warmed_up memory_tokens=%d exact_ids=%s", info.max_batch_total_tokens, info.exact_ids)
     metrics.batch_limit.set(info.max_batch_total_tokens)
     metrics.exact_ids.set(writer.exact_ids)
     memory = memory_of(info, args.max_batch_prefill_tokens)
