@@ -1,17 +1,6 @@
-"""Laxity: the time that a request can still wait and yet meet its deadline; exact, and when lengths are uncertain."""
+"""The chance that laxity, the time that a request can wait and yet be in time, runs out; lengths are uncertain."""
 
 from freesh_plugin.core.length_model import LengthModel
-
-
-def laxity_s(deadline_s: float, now_s: float, service_s: float) -> float:
-    """Seconds to spare: deadline - now - service; negative = it cannot be in time any more.
-
-    Args:
-        deadline_s: When the last token is due, monotonic.
-        now_s: The same clock, now.
-        service_s: Remaining work, >= 0.
-    """
-    return deadline_s - now_s - service_s
 
 
 def chance_laxity_runs_out(

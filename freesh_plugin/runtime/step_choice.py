@@ -29,7 +29,6 @@ class StepChoice:
         changes: What was chosen so far.
         free_slots: How many more requests the batch can hold.
         short_of_prefill: Whether a request was left waiting only for want of prompt tokens in this step.
-        short_of_memory: Whether one was left waiting for want of memory.
     """
 
     def __init__(self, memory: Memory, limits: StepLimits, running: int) -> None:
@@ -40,7 +39,6 @@ class StepChoice:
         self.changes = Changes()
         self.free_slots = limits.batch - running
         self.short_of_prefill = False
-        self.short_of_memory = False
 
     def join(self, entry: Entry, victims: Iterator[Entry], parked: Iterable[Entry]) -> bool:
         """Take `entry` into the batch if it fits, freeing what it takes.
@@ -57,7 +55,6 @@ class StepChoice:
         left = self._make_place(victims)
         if left is None or not self._fits(entry, left, victims, parked):
             self.changes, self.free_slots = before, slots
-            self.short_of_memory |= left is not None
             if left is not None:
                 self._replay()
             return False

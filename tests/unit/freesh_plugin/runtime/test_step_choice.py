@@ -52,7 +52,6 @@ def test_what_does_not_fit_leaves_no_trace() -> None:
     fits = entry(memory, 4, 3, 4, Place.WAITING)
     choice = StepChoice(memory, StepLimits(2, 1000), 1)
     assert not choice.join(too_large, iter([running]), [parked])
-    assert choice.short_of_memory
     assert choice.free_slots == 1
     assert choice.join(fits, iter([]), [])
     assert (ids(choice.changes.join), choice.changes.preempt, choice.changes.drop) == ([4], [], [])
