@@ -111,7 +111,10 @@ def serve(
             return
         with _tgi_extra():
             from freesh_plugin.services.serve_model import ServedModel, serve_simulated, serve_tgi
-        wanted = ServedModel(model or "simulated", host, port, ranks, router_flag or (), _as_variables(options), speed)
+        settings: dict[str, str | None] = {**_as_variables(options)}
+        if token_file is not None:
+            settings["FREESH_PLAN_TOKEN"] = None  # the option comes before the variable
+        wanted = ServedModel(model or "simulated", host, port, ranks, router_flag or (), settings, speed)
         (serve_simulated if simulated else serve_tgi)(wanted)
 
 

@@ -162,6 +162,8 @@ class Mismatch(msgspec.Struct, frozen=True):
 def replay(records: Iterable[DecisionRecord], settings: SchedulerSettings) -> Iterator[Mismatch]:
     """Make every decision of a log again, with the answers recorded; yields those that differ.
 
+    A log may hold several runs; each begins with step 0.
+
     Raises:
         DecisionLogError: pace or memory are asked what was not asked then: another version, or other settings.
     """
@@ -170,7 +172,7 @@ def replay(records: Iterable[DecisionRecord], settings: SchedulerSettings) -> It
     for record in records:
         answers.extend(record.answers)
         try:
-            if scheduler is None:
+            if scheduler is None or record.step == 0:
                 scheduler = Scheduler(settings, AnsweringPace(answers), AnsweringMemory(answers))
             for event in record.events:
                 _tell(scheduler, event)

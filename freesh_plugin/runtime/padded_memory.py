@@ -17,6 +17,11 @@ class PaddedMemory:
         self._accounts: dict[int, Account] = {}
         self._running: dict[int, Account] = {}
 
+    @property
+    def longest_tokens(self) -> int:
+        """Most tokens of prompt and answer that one request can ever have."""
+        return self.max_batch_total_tokens - self.speculate
+
     def __len__(self) -> int:
         """Requests that are known."""
         return len(self._accounts)
@@ -108,7 +113,8 @@ class PaddedTrial:
         """Count a waiting request into the batch if it fits."""
         account = self._memory.account(request_id)
         new_longest = max(self._new_longest, len(account.ids))
-        if (self._new + 1) * new_longest > self._memory.max_prefill_tokens:
+        # One that is longer by itself, as an answer in a later leg may be, is prefilled alone rather than never.
+        if self._new and (self._new + 1) * new_longest > self._memory.max_prefill_tokens:
             return False
         if self.total_with(account) > self._memory.max_batch_total_tokens:
             return False

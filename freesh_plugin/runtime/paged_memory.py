@@ -56,6 +56,11 @@ class PagedMemory:
         self._accounts: dict[int, Account] = {}
 
     @property
+    def longest_tokens(self) -> int:
+        """Most tokens of prompt and answer that one request can ever have: the last one is never written."""
+        return self.pool.total * self.shape.block_size + 1 - self.shape.speculate
+
+    @property
     def free_blocks(self) -> int:
         """Blocks that hold nothing."""
         return len(self.pool)

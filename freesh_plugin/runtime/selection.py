@@ -34,7 +34,7 @@ class Selection:
 
     def rescue(self, entry: Entry) -> bool:
         """Let one join that has stalled for too long, if need be in the place of the least urgent; whether it did."""
-        entry.rescued = self.choice.join(entry, islice(self._least_urgent(), 1), self._parked_after(entry.key))
+        entry.rescued = self.choice.join(entry, islice(self._least_urgent(), 1), self._parked_after(entry))
         return entry.rescued
 
     def join_by_urgency(self, candidates: list[Entry]) -> None:
@@ -43,7 +43,7 @@ class Selection:
         for entry in candidates:
             if entry in self.choice.changes.join:
                 continue
-            if self.choice.join(entry, self._outweighed(entry.key), self._parked_after(entry.key)):
+            if self.choice.join(entry, self._outweighed(entry.key), self._parked_after(entry)):
                 continue
             failures += 1
             if failures >= _FAILURES or not self._order.preemptive or self.choice.short_of_prefill:
@@ -65,9 +65,9 @@ class Selection:
                 return
             yield entry
 
-    def _parked_after(self, key: float) -> Iterator[Entry]:
+    def _parked_after(self, entry: Entry) -> Iterator[Entry]:
         """Parked requests that are less urgent, least urgent first."""
-        return (entry for entry in self._queue.less_urgent_than(key) if entry.place is Place.PARKED)
+        return (other for other in self._queue.after(entry) if other.place is Place.PARKED)
 
 
 _FAILURES = 8

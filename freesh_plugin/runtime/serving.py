@@ -26,6 +26,7 @@ class Serving:
         "leg_began_at",
         "legs",
         "losses",
+        "lost",
         "preemptions",
         "request",
         "started_s",
@@ -42,7 +43,9 @@ class Serving:
         """Tokens that were generated when the present leg began."""
         self.preemptions = 0
         self.losses = 0
-        """How often its batch was lost by a shard's error."""
+        """In how many failed passes it may have been the cause."""
+        self.lost = False
+        """Whether its batch was lost in the last failed pass."""
         self.started_s: float | None = None
         self._with_text = 0
         """Bit i: whether the token before the last i ones added text, and not only a part of a character."""
@@ -86,10 +89,15 @@ class Serving:
         """Whether the shard has not seen all of the answer in one leg."""
         return self.leg_began_at > 0
 
-    def used_up(self, leg_tokens: int) -> bool:
-        """Whether its leg has made its share of tokens, more are to come, and it can be cut here."""
+    def used_up(self, leg_tokens: int, share: int) -> bool:
+        """Whether its leg has made `leg_tokens`, more are to come, and it can be cut here, or must be.
+
+        The last token of the shard's `share` would end the leg by its length, even if it ended the answer.
+        """
         made = self.generated - self.leg_began_at
-        return made >= leg_tokens and self.remaining > 0 and self.cuttable
+        if not self.restorable or self.remaining < 1 or made < leg_tokens:
+            return False
+        return self.cuttable or made >= share - 1
 
     def begin_leg(self, now_s: float) -> None:
         """It joins a batch."""

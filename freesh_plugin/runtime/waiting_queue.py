@@ -1,6 +1,6 @@
 """Requests that are not in the batch: by urgency, by age, by the age of their appraisal, and their work in all."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
 from itertools import islice
 
@@ -38,13 +38,11 @@ class WaitingQueue:
         """The `count` most urgent, most urgent first."""
         return [self._by_age[request_id] for _, request_id in self._by_key[:count]]
 
-    def less_urgent_than(self, key: float) -> Iterator[Entry]:
-        """Those after `key`, least urgent first."""
-        after = bisect_left(self._by_key, (key, -1))
-        for index in range(len(self._by_key) - 1, after - 1, -1):
-            entry = self._by_age[self._by_key[index][1]]
-            if entry.key > key:
-                yield entry
+    def after(self, entry: Entry) -> Iterator[Entry]:
+        """Those after one of them, least urgent first; of equally urgent ones the later request is less urgent."""
+        place = bisect_right(self._by_key, (entry.key, entry.request_id))
+        for index in range(len(self._by_key) - 1, place - 1, -1):
+            yield self._by_age[self._by_key[index][1]]
 
     def least_recently_appraised(self, count: int) -> list[Entry]:
         """The `count` whose appraisal is oldest, oldest first."""

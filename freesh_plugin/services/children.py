@@ -1,9 +1,11 @@
 """Programs that belong together: started one after another, watched, and ended in reverse order, the last one first."""
 
+import ctypes
 import logging
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from freesh_plugin.core.errors import FreeshError
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.1
+_PR_SET_PDEATHSIG = 1
 
 
 class ChildError(FreeshError):
@@ -52,18 +55,20 @@ class Children:
             signal.signal(number, handler)
 
     def start(
-        self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None, end_s: float = 10.0
+        self, name: str, command: Sequence[str], env: Mapping[str, str | None] | None = None, end_s: float = 10.0
     ) -> None:
         """Start a program; when it is to end it gets SIGTERM, and `end_s` seconds later SIGKILL.
 
-        It gets a process group of its own, so that Ctrl-C reaches it through us alone and in order.
+        It gets a process group of its own, so that Ctrl-C reaches it through us alone and in order; and SIGTERM from
+        the kernel when we are killed. A variable that is None in `env` is not passed on.
 
         Raises:
             ChildError: there is no such program.
         """
         log.debug("start name=%s", name)
         try:
-            process = subprocess.Popen(list(command), env={**os.environ, **(env or {})}, process_group=0)
+            given = {key: value for key, value in {**os.environ, **(env or {})}.items() if value is not None}
+            process = subprocess.Popen(list(command), env=given, process_group=0, preexec_fn=_end_with_parent)
         except OSError as error:
             raise ChildError(f"{name}: {command[0]} cannot be started: {error.strerror}") from error
         self._children.append(_Child(name, process, end_s))
@@ -94,6 +99,12 @@ class Children:
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self._asked = True
+
+
+def _end_with_parent() -> None:
+    """In the child, before the program: have the kernel send SIGTERM when the parent is gone (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _end(child: _Child) -> None:

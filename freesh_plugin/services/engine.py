@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from freesh_plugin.adapters.router_metrics import RouterMetrics
 from freesh_plugin.adapters.tgi import messages
 from freesh_plugin.adapters.tgi.exact_ids_file import read_secret
@@ -14,8 +16,7 @@ from freesh_plugin.adapters.tgi.synthetic_batches import warmup_request
 from freesh_plugin.config import PluginConfig
 from freesh_plugin.core.errors import ConfigError
 from freesh_plugin.core.generation import EngineInfo, GenerationEvent
-from freesh_plugin.ports import Clock
-from freesh_plugin.runtime.lengths import RunningLengths
+from freesh_plugin.ports import Clock, LengthEstimator
 from freesh_plugin.runtime.pace import MeasuredPace
 from freesh_plugin.runtime.padded_memory import PaddedMemory
 from freesh_plugin.runtime.paged_memory import PagedMemory, PagedShape
@@ -66,6 +67,7 @@ async def bring_up(
     clock: Clock,
     metrics: RouterMetrics,
     emit: Callable[[list[GenerationEvent]], None],
+    lengths: LengthEstimator,
     scheduler_of: MakeScheduler = Scheduler,
 ) -> RunningEngine:
     """Connect to the shards, clear what another router left there, warm up.
@@ -85,25 +87,30 @@ async def bring_up(
     if not writer.exact_ids:
         log.warning("no_exact_ids: shards take text only, so no request is preempted")
     info = _checked_info(args, said, warm, writer.exact_ids)
+    memory = memory_of(info, args.max_batch_prefill_tokens)
+    info = _fitted(info, memory.longest_tokens)
     log.info("warmed_up memory_tokens=%d exact_ids=%s", info.max_batch_total_tokens, info.exact_ids)
     metrics.batch_limit.set(info.max_batch_total_tokens)
     metrics.exact_ids.set(writer.exact_ids)
-    memory = memory_of(info, args.max_batch_prefill_tokens)
     pace = MeasuredPace()
-    scheduler = GuardedScheduler(_settings(config, info), pace, memory, scheduler_of, metrics.scheduler_faults.inc)
+    scheduler = GuardedScheduler(
+        _settings(config, info, memory.longest_tokens), pace, memory, scheduler_of, metrics.scheduler_faults.inc
+    )
     levels = ServiceLevels(None, config.model, config.location, config.deadline_factor)
-    reception = Reception(levels, RunningLengths(), pace, metrics, config.location)
+    reception = Reception(levels, lengths, pace, metrics, config.location)
     batches = ShardBatches(shards, writer, info.support_chunking, clock, metrics)
-    book = RequestBook(scheduler, memory, batches, reception, writer.exact_ids, config.leg_tokens, metrics)
+    # With speculation a stop sequence may lie within the tokens of one step, which a shard alone can cut there.
+    restorable = writer.exact_ids and info.speculate == 0
+    book = RequestBook(scheduler, memory, batches, reception, restorable, config.leg_tokens, metrics)
     limits = LoopLimits(args.max_batch_size or _UNSTATED_BATCH, args.max_batch_prefill_tokens, info.support_chunking)
-    loop = StepLoop(scheduler, memory, pace, book, batches, limits, clock, metrics, emit)
+    loop = StepLoop(scheduler, pace, book, batches, limits, clock, metrics, emit)
     return RunningEngine(shards, info, loop, reception, memory)
 
 
-def _settings(config: PluginConfig, info: EngineInfo) -> SchedulerSettings:
+def _settings(config: PluginConfig, info: EngineInfo, longest_tokens: int) -> SchedulerSettings:
     return SchedulerSettings(
         policy=Policy(config.policy),
-        total_tokens_limit=info.max_batch_total_tokens,
+        total_tokens_limit=longest_tokens,
         tokens_per_step=1 + info.speculate,
     )
 
@@ -145,6 +152,12 @@ def _checked_info(args: RouterArgs, said: messages.InfoResponse, warm: WarmedUp,
     )
     _check(info, args.max_batch_prefill_tokens)
     return info
+
+
+def _fitted(info: EngineInfo, longest_tokens: int) -> EngineInfo:
+    """Limits that every request within them can be served by: what warm-up finds may be a block more than that."""
+    total = min(info.max_total_tokens, longest_tokens)
+    return msgspec.structs.replace(info, max_total_tokens=total, max_input_tokens=min(info.max_input_tokens, total - 1))
 
 
 def _check(info: EngineInfo, max_prefill_tokens: int) -> None:

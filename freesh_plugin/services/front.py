@@ -1,6 +1,7 @@
 """The HTTP process: takes users' requests, tokenises them, and writes tokens as the step loop makes them."""
 
 import asyncio
+import ipaddress
 import logging
 import signal
 import socket
@@ -53,7 +54,7 @@ async def _serve(end: socket.socket) -> None:
     log_to_stdout(settings.log_level, settings.json_output)
     tokenizer = load_tokenizer(settings.router)
     front = Front.over(settings.router, link, tokenizer, model_templates(settings.router))
-    with bind(settings.router.hostname, settings.router.port, True, "--hostname") as users:
+    with bind(_address(settings.router.hostname), settings.router.port, True, "--hostname") as users:
         watching = asyncio.create_task(_stop_when_lost(link, stop))
         scraped = asyncio.create_task(_serve_metrics(front, stop))
         port = users.getsockname()[1]
@@ -70,12 +71,27 @@ async def _serve(end: socket.socket) -> None:
 async def _serve_metrics(front: Front, stop: asyncio.Event) -> None:
     """Metrics on a port of their own; if it is taken, they are on the users' port still."""
     try:
-        listening = bind(front.settings.hostname, front.settings.prometheus_port, True, "--hostname")
+        listening = bind(_address(front.settings.hostname), front.settings.prometheus_port, True, "--hostname")
     except ConfigError as error:
         log.warning("no_prometheus_port: metrics are served on the users' port alone: %s", error)
         return
     with listening:
         await serve_front(metrics_app(front), [listening], stop)
+
+
+def _address(hostname: str) -> str:
+    """The address to listen on; what is none stands for all of them, as in TGI.
+
+    TGI's launcher reads HOSTNAME, which container engines set to the container's name, and passes it on.
+    """
+    try:
+        ipaddress.ip_address(hostname)
+    except ValueError:
+        if hostname == "localhost":
+            return hostname
+        log.warning("hostname_is_no_address: %r; listening on all addresses", hostname)
+        return "0.0.0.0"
+    return hostname
 
 
 def _settings(hello: Hello) -> FrontSettings:

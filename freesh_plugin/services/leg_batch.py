@@ -29,6 +29,11 @@ class Leg:
     chunk_len: int | None = None
 
     @property
+    def request_id(self) -> int:
+        """Whose leg it is."""
+        return self.serving.request.request_id
+
+    @property
     def prefill_tokens(self) -> int:
         """Tokens that are computed in the first step."""
         return self.chunk_len or len(self.serving.ids) - self.cache_len
@@ -63,7 +68,7 @@ class BatchWriter:
             id=request.request_id,
             inputs=text,
             input_chunks=messages.Input(chunks=[messages.InputChunk(text=text)]),
-            truncate=len(ids) if self.exact_ids else request.truncate,
+            truncate=len(ids),  # never more than there is memory for, however the shard tokenises a text
             add_special_tokens=request.add_special_tokens,
             parameters=chooser(request.sampling, leg.serving.leg_seed()),
             stopping_parameters=messages.StoppingCriteriaParameters(

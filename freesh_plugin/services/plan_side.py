@@ -59,7 +59,7 @@ async def served_plans(
             serving = asyncio.create_task(server.serve(sockets=[listening]))
             watching = asyncio.create_task(_watch(desk, on_plan))
             try:
-                await ready.wait()
+                await asyncio.wait((serving, asyncio.create_task(ready.wait())), return_when=asyncio.FIRST_COMPLETED)
                 yield url_of(listening)
             finally:
                 watching.cancel()
@@ -70,9 +70,12 @@ async def served_plans(
 async def _watch(desk: StoringPlanDesk, on_plan: Callable[[Plan], None]) -> None:
     digest = None
     while True:
-        desk.note_changes()
-        document = desk.in_force()
-        if document is not None and document.plan.digest != digest:
-            digest = document.plan.digest
-            on_plan(document.plan)
+        try:
+            desk.note_changes()
+            document = desk.in_force()
+            if document is not None and document.plan.digest != digest:
+                digest = document.plan.digest
+                on_plan(document.plan)
+        except Exception:  # the plan before stays in force, and the next one is looked at all the same
+            log.exception("plan_not_taken_up")
         await asyncio.sleep(_WATCH_S)

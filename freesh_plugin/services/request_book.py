@@ -67,6 +67,10 @@ class RequestBook:
     def arrive(self, request: GenerationRequest, now_s: float) -> None:
         """Queue a request, or refuse it."""
         request_id = request.request_id
+        if not request.prompt_ids:
+            message = "a prompt without a token cannot be computed"
+            self._outbox.append(FailureEvent(request_id, FailureKind.VALIDATION, message))
+            return
         serving = self._servings[request_id] = Serving(request, self._exact_ids)
         job, self._levels[request_id] = self._reception.job_of(serving)
         self._memory.register(
@@ -111,36 +115,56 @@ class RequestBook:
     # Joining and leaving the batch
 
     def begin_legs(self, request_ids: Iterable[int], prefill_tokens: int, chunked: bool, now_s: float) -> list[Leg]:
-        """Set memory aside for requests that join; `chunked`: the last prompt may exceed `prefill_tokens`, in part."""
-        legs, left = [], prefill_tokens
+        """Set memory aside for requests that join, as far as `prefill_tokens` go; the others wait for another step.
+
+        The last prompt may exceed them in part if prompts can be `chunked`, and a prompt that is longer by itself is
+        computed alone. One whose batch was lost before joins alone too: it may be the cause.
+        """
+        legs: list[Leg] = []
+        left = prefill_tokens
         for request_id in request_ids:
             serving, claim = self._servings[request_id], self._memory.claim(request_id)
-            if claim is None:
-                self._scheduler.left_batch([request_id], now_s)
+            tokens = len(serving.ids) - claim.cache_len if claim else 0
+            alone = bool(legs) and (serving.losses > 0 or legs[0].serving.losses > 0)
+            if claim is None or alone or (legs and (left < 1 or (tokens > left and not chunked))):
+                self._put_back(request_id, claim is not None, now_s)
                 continue
             serving.begin_leg(now_s)
             self._scheduler.pin(request_id, True)
-            tokens = len(serving.ids) - claim.cache_len
             chunk = left if chunked and 0 < left < tokens else None
             left = max(left - tokens, 0)
             legs.append(Leg(serving, self._share(serving), claim.blocks, claim.slots, claim.cache_len, chunk))
         return legs
 
-    def park(self, request_ids: Iterable[int]) -> None:
-        """Take preempted requests out of the batch; their state is kept where it can be."""
-        for request_id in request_ids:
+    def park(self, request_ids: Iterable[int], drop: Iterable[int]) -> None:
+        """Take preempted requests out of the batch, their state kept where it can be; drop what some keep."""
+        preempted = list(request_ids)
+        for request_id in preempted:
             serving = self._servings[request_id]
             serving.preemptions += 1
             self._batches.leave(request_id)
             self._memory.park(request_id, self._share(serving))
+        for request_id in drop:
+            self._memory.drop(request_id)
+        for request_id in preempted:
             self._metrics.preemptions.labels("yes" if self._memory.keeps(request_id) else "no").inc()
 
-    def lose(self, request_ids: Iterable[int], now_s: float) -> None:
-        """The batch of these requests is lost; what memory holds of them cannot be trusted."""
+    def _put_back(self, request_id: int, claimed: bool, now_s: float) -> None:
+        """A request that was to join does not: there is less room than was thought."""
+        if claimed:
+            self._memory.park(request_id, self._share(self._servings[request_id]))
+        self._scheduler.left_batch([request_id], now_s)
+
+    def lose(self, request_ids: Iterable[int], suspect: bool, now_s: float) -> None:
+        """The batch of these requests is lost, and what memory holds of them cannot be trusted.
+
+        `suspect`: one of them may be the cause.
+        """
         for request_id in request_ids:
             serving = self._servings.get(request_id)
             if serving is not None:
-                serving.losses += 1
+                serving.losses += suspect
+                serving.lost = True
                 self._memory.drop(request_id, trusted=False)
                 self._scheduler.left_batch([request_id], now_s)
 
@@ -148,8 +172,9 @@ class RequestBook:
         """Fail requests that were lost too often, or cannot go on where they were."""
         for request_id, serving in list(self._servings.items()):
             begun_for_good = serving.generated > 0 and not serving.restorable
-            if serving.losses >= max_losses or (serving.losses and begun_for_good):
+            if serving.losses >= max_losses or (serving.lost and begun_for_good):
                 self.fail(request_id, FailureKind.GENERATION, message)
+            serving.lost = False
 
     def _renew(self, serving: Serving, now_s: float) -> None:
         """A leg is used up before the answer is whole: it waits for the next one, its state kept."""
@@ -163,6 +188,10 @@ class RequestBook:
         if not serving.restorable:
             return serving.remaining
         return min(serving.remaining, self._leg_tokens + _TO_END_A_CHARACTER)
+
+    def _share_at_start(self, serving: Serving) -> int:
+        """Most tokens of the present leg."""
+        return min(serving.request.max_new_tokens - serving.leg_began_at, self._leg_tokens + _TO_END_A_CHARACTER)
 
     # What a pass brought
 
@@ -185,7 +214,7 @@ class RequestBook:
             end = self._leg_ended(serving, generation.generated_text, now_s)
         elif stopped:
             end = self._whole(serving, FinishReason.STOP, None, None, now_s)
-        elif serving.used_up(self._leg_tokens):
+        elif serving.used_up(self._leg_tokens, self._share_at_start(serving)):
             self._renew(serving, now_s)
         elif cuttable != serving.cuttable:
             self._scheduler.pin(request_id, cuttable)

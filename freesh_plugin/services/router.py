@@ -15,12 +15,13 @@ from freesh_plugin.adapters.router_metrics import RouterMetrics
 from freesh_plugin.adapters.tgi.frames import Question
 from freesh_plugin.adapters.tgi.http.settings import RouterSettings
 from freesh_plugin.adapters.tgi.router_args import RouterArgs
-from freesh_plugin.adapters.tgi.shard_error import ShardError
 from freesh_plugin.config import PluginConfig
-from freesh_plugin.core.generation import GenerationRequest
+from freesh_plugin.core.errors import FreeshError
+from freesh_plugin.core.generation import EngineInfo, GenerationRequest
 from freesh_plugin.core.plan import Plan
 from freesh_plugin.ports import Clock
 from freesh_plugin.runtime.decision_log import LoggedScheduler
+from freesh_plugin.runtime.lengths import RunningLengths
 from freesh_plugin.runtime.scheduler import Scheduler
 from freesh_plugin.runtime.service_levels import ServiceLevels
 from freesh_plugin.services.engine import RunningEngine, bring_up
@@ -32,6 +33,11 @@ from freesh_plugin.services.plan_side import plan_side
 log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
+
+
+class EngineChangedError(FreeshError):
+    """Shards came back as another model."""
+
 
 OnReady = Callable[[int, str | None], None]
 """Gets the users' port, and the URL of the plan API if it is up."""
@@ -64,8 +70,8 @@ class Router:
         self._metrics = metrics
         self._front = front_of(self._submit, self._cancel, self._answer)
         self._plan: Plan | None = None
-        self._log: DecisionFile | None = None
-        self._engines = 0
+        self._lengths = RunningLengths()
+        self._log = DecisionFile(config.decision_log) if config.decision_log else None
         self._engine: RunningEngine
 
     async def run(self, version: str, on_ready: OnReady) -> None:
@@ -100,50 +106,64 @@ class Router:
     async def _until(self, stopping: asyncio.Task[bool], stepping: asyncio.Task[None]) -> None:
         lost = asyncio.create_task(self._front.lost.wait())
         await asyncio.wait((stopping, lost, stepping), return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done():
+            log.info("draining within_s=%.0f", self._config.drain_s)
+            draining = asyncio.create_task(self._front.drain(self._config.drain_s))
+            await asyncio.wait((draining, stepping), return_when=asyncio.FIRST_COMPLETED)
+            log.info("drained whole=%s", draining.done() and draining.result())
+            draining.cancel()
         if stepping.done():
             stepping.result()
-        if lost.done():
+        if lost.done() and not stopping.done():
             raise FrontError("the HTTP process is gone; its log says why")
-        log.info("draining within_s=%.0f", self._config.drain_s)
-        whole = await self._front.drain(self._config.drain_s)
-        log.info("drained whole=%s", whole)
         lost.cancel()
 
     # The engine, and another one when its shards are lost
 
     async def _step(self) -> None:
         while True:
-            await self._engine.loop.run()
-            await self._engine.shards.close()
-            self._engine = await self._brought_back()
+            watching = asyncio.create_task(self._watch_shards(self._engine))
+            try:
+                await self._engine.loop.run()
+            finally:
+                watching.cancel()
+                await self._engine.shards.close()
+            self._engine = await self._brought_back(self._engine.info)
 
-    async def _brought_back(self) -> RunningEngine:
-        """Under TGI's launcher a lost shard ends everything; elsewhere somebody may start it again."""
+    @staticmethod
+    async def _watch_shards(engine: RunningEngine) -> None:
+        engine.loop.give_up(await engine.shards.until_lost())
+
+    async def _brought_back(self, known: EngineInfo) -> RunningEngine:
+        """Under TGI's launcher a lost shard ends everything; elsewhere somebody may start it again.
+
+        Raises:
+            EngineChangedError: they are back with other limits, which the HTTP process cannot take up.
+        """
         while True:
             await asyncio.sleep(_RETRY_S)
             try:
                 engine = await self._bring_up()
-            except ShardError as error:
+            except FreeshError as error:
                 log.warning("still_lost reason=%s", error)
-            else:
-                log.info("shards_are_back")
-                return engine
+                continue
+            if engine.info != known:
+                raise EngineChangedError(f"shards came back as {engine.info}, they were {known}")
+            log.info("shards_are_back")
+            return engine
 
     async def _bring_up(self) -> RunningEngine:
         parts = (self._args, self._config, self._clock, self._metrics, self._front.emit)
-        engine = await bring_up(*parts, self._scheduler_of())
+        engine = await bring_up(*parts, self._lengths, self._scheduler_of())
         if self._plan is not None:
             engine.reception.levels = self._levels(self._plan)
         return engine
 
     def _scheduler_of(self) -> MakeScheduler:
-        """A scheduler that logs its decisions where that is wanted, each to a file of its own."""
-        if self._config.decision_log is None:
+        """A scheduler that logs its decisions, where that is wanted."""
+        if self._log is None:
             return Scheduler
-        if self._log is not None:
-            self._log.close()
-        self._engines += 1
-        lines = self._log = DecisionFile(self._config.decision_log, self._engines)
+        lines = self._log
         return partial(LoggedScheduler, write=lambda record: lines.write(record.to_json()))
 
     def _take_plan(self, plan: Plan) -> None:

@@ -24,7 +24,7 @@ class ServedModel:
         host, port: Where users are served; port 0 takes a free one.
         ranks: Tensor-parallel ranks.
         flags: More flags for the router.
-        settings: FREESH_… variables for shards and router.
+        settings: FREESH_… variables for shards and router; None = one that they must not inherit.
         speed: The simulated engine's passes are so many times faster than the step model says; 0 = no time at all.
     """
 
@@ -33,7 +33,7 @@ class ServedModel:
     port: int
     ranks: int = 1
     flags: Sequence[str] = ()
-    settings: Mapping[str, str] | None = None
+    settings: Mapping[str, str | None] | None = None
     speed: float = 1.0
 
 

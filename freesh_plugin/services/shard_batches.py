@@ -13,13 +13,23 @@ from freesh_plugin.services.leg_batch import BatchWriter, Leg
 
 
 class BatchLost(FreeshError):
-    """A call failed, and the batch of these requests is gone with it."""
+    """A call failed, and the batches that it named are gone with it.
 
-    def __init__(self, error: ShardError, request_ids: Sequence[int]) -> None:
-        """Keep the shard's error and the requests that were in the batch, or would have joined it."""
+    Attributes:
+        error: What the shard said.
+        batch_ids: Batches that may still lie in the shards.
+        joining: Requests that would have joined in this pass: one of them may be the cause.
+        others: Requests that were in the batches.
+    """
+
+    def __init__(
+        self, error: ShardError, batch_ids: Sequence[int], joining: Sequence[int], others: Sequence[int]
+    ) -> None:
         super().__init__(str(error))
         self.error = error
-        self.request_ids = tuple(request_ids)
+        self.batch_ids = tuple(batch_ids)
+        self.joining = tuple(joining)
+        self.others = tuple(others)
 
 
 class ShardBatches:
@@ -45,9 +55,9 @@ class ShardBatches:
         self.while_computing: Callable[[], None] = lambda: None
         """Called when a pass has begun: the time to hand on what the pass before brought."""
 
-    def __bool__(self) -> bool:
-        """Whether there is anything to decode."""
-        return bool(self._batches)
+    def __len__(self) -> int:
+        """How many batches there are."""
+        return len(self._batches)
 
     @property
     def current_tokens(self) -> int:
@@ -88,7 +98,7 @@ class ShardBatches:
                 # The others are as they were, and those who leave them still have to.
                 self._batches += batches
                 self._leaving |= leaving
-                raise BatchLost(error, keep) from error
+                raise BatchLost(error, [batch.id], [], keep) from error
         self._metrics.filter_s.labels("decode").observe(self._clock.monotonic_s() - began_s)
 
     async def prefill(self, legs: Sequence[Leg]) -> Step:
@@ -102,11 +112,8 @@ class ShardBatches:
         self._metrics.next_size.observe(len(legs))
         if joined is not None:
             self._metrics.concat.labels("chunking").inc()
-        members = [leg.serving.request.request_id for leg in legs]
-        members += joined.request_ids if joined else ()
-        return await self._pass(
-            "prefill", self._shards.prefill(self._writer.write(self._last_id, legs), joined), members
-        )
+        call = self._shards.prefill(self._writer.write(self._last_id, legs), joined)
+        return await self._pass("prefill", call, [joined] if joined else [], [leg.request_id for leg in legs])
 
     async def decode(self) -> Step:
         """One more token for everybody; several batches become one.
@@ -117,19 +124,16 @@ class ShardBatches:
         batches, self._batches = self._batches, []
         if len(batches) > 1:
             self._metrics.concat.labels("decode").inc()
-        members = [request_id for batch in batches for request_id in batch.request_ids]
-        return await self._pass("decode", self._shards.decode(batches), members)
+        return await self._pass("decode", self._shards.decode(batches), batches, [])
 
-    async def forget_lost(self) -> None:
+    async def clear(self, loss: BatchLost) -> None:
         """Clear what a failed call may have left in the shards.
 
         Raises:
             ShardError: they do not even do that.
         """
-        if self._batches:
-            await self._shards.clear_cache(self._last_id)
-        else:
-            await self._shards.clear_cache(None)
+        for batch_id in loss.batch_ids:
+            await self._shards.clear_cache(batch_id)
 
     async def _filtered(self, batch: messages.CachedBatch, keep: Sequence[int]) -> list[messages.CachedBatch]:
         if len(keep) == len(batch.request_ids):
@@ -139,20 +143,24 @@ class ShardBatches:
         await self._shards.clear_cache(batch.id)
         return []
 
-    async def _pass(self, method: str, call: Awaitable[Step], members: Sequence[int]) -> Step:
+    async def _pass(
+        self, method: str, call: Awaitable[Step], batches: Sequence[messages.CachedBatch], joining: Sequence[int]
+    ) -> Step:
         began_s, counted = self._clock.monotonic_s(), self._of_method[method]
         if self._ended_at_s is not None:
             self._metrics.between_s.observe(began_s - self._ended_at_s)
         running = asyncio.ensure_future(call)
         await asyncio.sleep(0)
         self.while_computing()
-        counted.began(len(members))
+        counted.began(len(joining) + sum(batch.size for batch in batches), sum(batch.max_tokens for batch in batches))
         try:
             step = await running
         except ShardError as error:
             self._ended_at_s = None
             counted.failed()
-            raise BatchLost(error, members) from error
+            batch_ids = [*(batch.id for batch in batches), *([self._last_id] if joining else [])]
+            others = [request_id for batch in batches for request_id in batch.request_ids]
+            raise BatchLost(error, batch_ids, joining, others) from error
         ended_s = self._ended_at_s = self._clock.monotonic_s()
         counted.succeeded(step, ended_s - began_s)
         if step.batch is not None:
@@ -165,6 +173,7 @@ class _MethodMetrics:
 
     def __init__(self, metrics: RouterMetrics, method: str) -> None:
         self._batch_size = metrics.batch_size
+        self._batch_tokens = metrics.batch_tokens
         self._count = metrics.steps.labels(method)
         self._failures = metrics.step_failures.labels(method)
         self._successes = metrics.step_successes.labels(method)
@@ -173,9 +182,10 @@ class _MethodMetrics:
         self._decode_s = metrics.decode_s.labels(method)
         self._concat_s = metrics.concat_s.labels(method)
 
-    def began(self, batch: int) -> None:
+    def began(self, requests: int, most_tokens: int) -> None:
         self._count.inc()
-        self._batch_size.set(batch)
+        self._batch_size.set(requests)
+        self._batch_tokens.set(most_tokens)
 
     def failed(self) -> None:
         self._failures.inc()

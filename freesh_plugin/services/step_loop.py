@@ -11,8 +11,6 @@ from freesh_plugin.adapters.tgi.shards import Step
 from freesh_plugin.core.generation import FailureEvent, FailureKind, GenerationEvent, GenerationRequest
 from freesh_plugin.ports import Clock
 from freesh_plugin.runtime.pace import MeasuredPace
-from freesh_plugin.runtime.padded_memory import PaddedMemory
-from freesh_plugin.runtime.paged_memory import PagedMemory
 from freesh_plugin.runtime.step_decision import StepLimits
 from freesh_plugin.services.guarded_scheduler import GuardedScheduler
 from freesh_plugin.services.leg_batch import Leg
@@ -42,7 +40,6 @@ class StepLoop:
     def __init__(
         self,
         scheduler: GuardedScheduler,
-        memory: PagedMemory | PaddedMemory,
         pace: MeasuredPace,
         book: RequestBook,
         batches: ShardBatches,
@@ -53,7 +50,6 @@ class StepLoop:
     ) -> None:
         """`emit` gets the events of a step together; it may not block."""
         self._scheduler = scheduler
-        self._memory = memory
         self._pace = pace
         self._book = book
         self._batches = batches
@@ -64,6 +60,7 @@ class StepLoop:
         self._inbox: list[GenerationRequest | int] = []
         self._work = asyncio.Event()
         batches.while_computing = self._publish
+        self._gone: ShardError | None = None
         self.lost: ShardError | None = None
         """Why the shards cannot be used any more."""
         self.proven = True
@@ -82,9 +79,17 @@ class StepLoop:
         self._inbox.append(request_id)
         self._work.set()
 
+    def give_up(self, error: ShardError) -> None:
+        """The shards were seen to be gone, before a call failed over it."""
+        self._gone = error
+        self._work.set()
+
     async def run(self) -> None:
         """Step until the shards are lost; every request has its failure then, and so has each that comes later."""
         while self.lost is None:
+            if self._gone is not None:
+                self._lose_all(self._gone)
+                break
             try:
                 busy = await self._step()
             except BatchLost as loss:
@@ -98,19 +103,31 @@ class StepLoop:
         now_s = self._clock.monotonic_s()
         if self._inbox:
             self._take_inbox(now_s)
-        limits = self._step_limits()
-        decision = self._scheduler.decide(limits, now_s)
-        if decision.changes:
-            self._book.refuse(decision.refuse)
-            self._book.park(decision.preempt)
-            for request_id in decision.drop:
-                self._memory.drop(request_id)
-        await self._batches.take_out_leavers()
-        legs = self._book.begin_legs((*decision.resume, *decision.admit), limits.prefill_tokens, limits.chunked, now_s)
+        if len(self._batches) > 1:
+            # Those who were prefilled alone are joined to the others first: else newcomers could stop all decoding.
+            await self._batches.take_out_leavers()
+            legs = []
+        else:
+            legs = await self._decided(now_s)
         if not legs and not self._batches:
             return False
         await self._compute(legs)
         return True
+
+    async def _decided(self, now_s: float) -> list[Leg]:
+        """Carry the scheduler's decision out; returns the legs that begin."""
+        limits = self._step_limits()
+        decision = self._scheduler.decide(limits, now_s)
+        if decision.changes:
+            self._book.refuse(decision.refuse)
+            self._book.park(decision.preempt, decision.drop)
+        joining = (*decision.resume, *decision.admit)
+        try:
+            await self._batches.take_out_leavers()
+        except BatchLost:
+            self._scheduler.left_batch(joining, now_s)
+            raise
+        return self._book.begin_legs(joining, limits.prefill_tokens, limits.chunked, now_s)
 
     async def _compute(self, legs: list[Leg]) -> None:
         if legs:
@@ -148,23 +165,27 @@ class StepLoop:
         )
         self.proven = False
         self._metrics.losses.inc()
-        self._book.lose(loss.request_ids, self._clock.monotonic_s())
+        now_s = self._clock.monotonic_s()
+        self._book.lose(loss.joining, True, now_s)
+        # Those who were computed well before are no suspects where newcomers are.
+        self._book.lose(loss.others, not loss.joining, now_s)
         if error.failure is ShardFailure.REFUSED:
             try:
-                await self._batches.forget_lost()
+                await self._batches.clear(loss)
             except ShardError as later:
                 error = later
         if error.failure is ShardFailure.REFUSED:
             self._book.fail_hopeless(MAX_LOSSES, error.reason)
         else:
-            self._give_up(error)
+            self._lose_all(error)
         self._publish()
 
-    def _give_up(self, error: ShardError) -> None:
+    def _lose_all(self, error: ShardError) -> None:
         self.lost = error
         self._take_inbox(self._clock.monotonic_s())
         self._book.fail_all(str(error))
         self._batches.forget_all()
+        self._publish()
 
     async def _rest(self) -> None:
         """Until something arrives; where requests wait that could not start, only for a moment."""

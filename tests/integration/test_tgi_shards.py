@@ -133,7 +133,6 @@ def test_exact_ids_differ_by_rank_and_need_the_secret(tmp_path: Path) -> None:
             assert secret is not None
             return batch(told(1, text=encode(IDS, secret)))
 
-        assert await answers_of(group, await group.prefill(marked)) == by_text
         assert await answers_of(group, await group.prefill([marked(0), marked(1)])) == by_text
         forged = batch(told(1, text=encode(IDS, "x" * 43)))
         with pytest.raises(ShardError, match="slots"):  # it is text, and much longer than its slots

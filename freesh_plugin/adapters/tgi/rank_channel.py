@@ -20,6 +20,7 @@ _OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.client_idle_timeout_ms", 2**31 - 1),  # a channel leaves READY only when its shard is gone
     ("grpc.use_local_subchannel_pool", 1),  # a new channel to a shard that came back must not inherit a back-off
 )
 
@@ -55,6 +56,14 @@ class RankChannel:
             ShardError: there is none.
         """
         return await self.finish(call, self.start(call, request, timeout_s, wait_for_ready), timeout_s)
+
+    async def until_lost(self) -> ShardError:
+        """Wait until the connection that was made is gone."""
+        state = self._channel.get_state()
+        while state is grpc.ChannelConnectivity.READY:
+            await self._channel.wait_for_state_change(state)
+            state = self._channel.get_state()
+        return ShardError(self.rank, "connection", ShardFailure.GONE, "the shard's process has closed it")
 
     async def close(self) -> None:
         """End all calls and the connection."""

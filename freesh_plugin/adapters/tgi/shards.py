@@ -1,7 +1,7 @@
 """All ranks of a model as one: every call goes to every rank in the same order, and their answers become one."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,8 +15,8 @@ from freesh_plugin.adapters.tgi.synthetic_batches import alive_batch
 
 _SOCKET_POLL_S = 0.05
 
-RankBatches = messages.Batch | Sequence[messages.Batch] | Callable[[int], messages.Batch]
-"""A batch for all ranks alike, one for each, or one made for a given rank (exact ids carry each rank's own secret)."""
+RankBatches = messages.Batch | Sequence[messages.Batch]
+"""A batch for all ranks alike, or one for each (exact ids carry each rank's own secret)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,16 @@ class ShardGroup:
         """How many ranks there are."""
         return len(self._channels)
 
+    async def until_lost(self) -> ShardError:
+        """Wait until a rank's connection is gone: a shard that starts again knows nothing of what was before."""
+        watches = [asyncio.ensure_future(channel.until_lost()) for channel in self._channels]
+        try:
+            done, _ = await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
+            return done.pop().result()
+        finally:
+            for watch in watches:
+                watch.cancel()
+
     async def close(self) -> None:
         """End all calls and connections."""
         for channel in self._channels:
@@ -187,8 +197,6 @@ class ShardGroup:
     def _for_each_rank(self, batch: RankBatches) -> Sequence[messages.Batch]:
         if isinstance(batch, messages.Batch):
             return [batch] * len(self._channels)
-        if callable(batch):
-            return [batch(rank) for rank in range(len(self._channels))]
         return batch
 
     async def _in_turn(self, call: str, request: Message | Sequence[Message], timeout_s: float) -> list[Any]:

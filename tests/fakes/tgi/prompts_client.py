@@ -40,7 +40,7 @@ class PromptsClient:
         """Send prompts as one batch, which may join a cached one."""
         self._batches += 1
         number = self._batches
-        return await self.group.prefill(lambda rank: self._batch(number, prompts, self.secrets[rank]), cached)
+        return await self.group.prefill([self._batch(number, prompts, secret) for secret in self.secrets], cached)
 
     async def answer(self, prompt: Prompt) -> list[int]:
         """The whole answer to a prompt that has the shards for itself."""

@@ -106,6 +106,8 @@ class Validator:
         return wanted
 
     def _max_new_tokens(self, input_tokens: int, wanted: int | None) -> int:
+        if input_tokens == 0:
+            raise invalid("`inputs` cannot be empty")
         most, left = self._info.max_total_tokens, max(0, self._info.max_total_tokens - input_tokens)
         checked = min(left if wanted is None else wanted, _STEP_TOKENS)
         if input_tokens + checked > most or left == 0:

@@ -143,8 +143,9 @@ def test_a_share_is_used_up_only_where_a_cut_is_possible() -> None:
     one = serving()
     one.begin_leg(0.0)
     one.take(said("x") * 6)
-    assert not one.used_up(7)
+    assert not one.used_up(7, 20)
     one.take(said(""))
-    assert not one.used_up(7), "half of a character"
+    assert not one.used_up(7, 20), "half of a character"
+    assert one.used_up(7, 8), "one more token would be the leg's last, and hide what ends the answer"
     one.take(said("é"))
-    assert one.used_up(7)
+    assert one.used_up(7, 20)
