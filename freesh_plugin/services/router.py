@@ -15,6 +15,7 @@ from freesh_plugin.adapters.router_metrics import RouterMetrics
 from freesh_plugin.adapters.tgi.frames import Question
 from freesh_plugin.adapters.tgi.http.settings import RouterSettings
 from freesh_plugin.adapters.tgi.router_args import RouterArgs
+from freesh_plugin.adapters.tgi.shard_error import ShardError, ShardFailure
 from freesh_plugin.config import PluginConfig
 from freesh_plugin.core.errors import FreeshError
 from freesh_plugin.core.generation import EngineInfo, GenerationRequest
@@ -125,6 +126,9 @@ class Router:
             watching = asyncio.create_task(self._watch_shards(self._engine))
             try:
                 await self._engine.loop.run()
+            except Exception as error:  # a fault of ours must not end the service
+                log.exception("step_loop_failed: its requests fail, and it begins anew")
+                self._engine.loop.lose_all(ShardError(0, "step", ShardFailure.REFUSED, f"internal error: {error!r}"))
             finally:
                 watching.cancel()
                 await self._engine.shards.close()

@@ -88,7 +88,7 @@ class StepLoop:
         """Step until the shards are lost; every request has its failure then, and so has each that comes later."""
         while self.lost is None:
             if self._gone is not None:
-                self._lose_all(self._gone)
+                self.lose_all(self._gone)
                 break
             try:
                 busy = await self._step()
@@ -177,10 +177,11 @@ class StepLoop:
         if error.failure is ShardFailure.REFUSED:
             self._book.fail_hopeless(MAX_LOSSES, error.reason)
         else:
-            self._lose_all(error)
+            self.lose_all(error)
         self._publish()
 
-    def _lose_all(self, error: ShardError) -> None:
+    def lose_all(self, error: ShardError) -> None:
+        """Every request gets its failure, and so does each that comes later."""
         self.lost = error
         self._take_inbox(self._clock.monotonic_s())
         self._book.fail_all(str(error))

@@ -6,6 +6,8 @@ import os
 import resource
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from freesh_plugin.adapters.tgi.exact_ids import MARK, encode
@@ -75,6 +78,32 @@ def test_killed_shards_fail_what_runs_and_are_taken_up_again_when_they_are_back(
         running.start_shards_again()
         running.await_health(200)
         assert generate(running.url, SHORT).json()["details"]["generated_tokens"] == 12
+
+
+def test_shards_that_restart_while_nobody_asks_are_taken_up_again(tmp_path: Path) -> None:
+    with router_process(tmp_path) as running:
+        before = generate(running.url, SHORT).json()
+        running.shards.kill()
+        running.shards.wait()
+        running.start_shards_again()
+        wait_until(lambda: "shards_are_back" in running.log)
+        running.await_health(200)
+        assert generate(running.url, SHORT).json() == before
+
+
+def test_a_killed_supervisor_leaves_nothing_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "freesh_plugin.main", "serve", "--engine", "simulated", "--port", "0"]
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("FREESH_")}
+    with subprocess.Popen(
+        [*command, "--admin-port", "0", "--state-dir", str(tmp_path)], stdout=subprocess.PIPE, text=True, env=clean
+    ) as serving:
+        assert serving.stdout is not None
+        next(line for line in iter(serving.stdout.readline, "") if line.startswith("ready "))
+        family = psutil.Process(serving.pid).children(recursive=True)
+        assert len(family) >= 3
+        serving.kill()
+        _, alive = psutil.wait_procs(family, timeout=30)
+        assert alive == []
 
 
 def test_a_rank_that_hangs_fails_its_batch_in_time_and_is_taken_up_again(tmp_path: Path) -> None:
