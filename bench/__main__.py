@@ -8,6 +8,8 @@ QUICK = (
     ("bench.paper_vs_pulp",),
     ("bench.dag_parse",),
     ("bench.router_overhead",),
+    ("bench.schedule_decision",),
+    ("bench.schedule", "schedule_steady_0.9_error_0.5", "schedule_bursts_error_0.5"),
     ("bench.scale", "--quick"),
     ("bench.backtests", "backtest_carbon_zones_2023_may_june", "backtest_demand_servegen_days_8_14"),
 )
@@ -16,7 +18,7 @@ QUICK = (
 FULL = (
     *QUICK, ("bench.full_48_windows",), ("bench.solver_size",), ("bench.scale",), ("bench.backtests",),
     ("bench.demand_quantiles",), ("bench.carbon_refit",), ("bench.carbon_families",), ("bench.pareto_front",),
-    ("bench.forecast_value",),
+    ("bench.forecast_value",), ("bench.schedule",), ("bench.schedule_flood",),
 )  # fmt: skip
 
 
