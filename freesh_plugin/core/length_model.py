@@ -23,7 +23,7 @@ def next_checkpoint(tokens: int) -> float:
 
 
 class LengthModel:
-    """Length L of one answer in tokens: ln L is normal, and L is never above the most that the answer may get.
+    """Length L of one answer in tokens, at least one: ln L is normal, and L never above the most it may get.
 
     Attributes:
         mu: Mean of ln L: ln q50.
@@ -35,9 +35,10 @@ class LengthModel:
     __slots__ = ("_scale", "most", "mu", "sigma")
 
     def __init__(self, answer: AnswerLength, max_new_tokens: int) -> None:
-        self.mu = log(answer.q50)
-        self.sigma = max(log(answer.q90 / answer.q50) / Z90, _LEAST_SIGMA)
-        self.most = max_new_tokens
+        median = max(answer.q50, 1.0)
+        self.mu = log(median)
+        self.sigma = max(log(max(answer.q90, median) / median) / Z90, _LEAST_SIGMA)
+        self.most = max(max_new_tokens, 1)
         self._scale = 1 / (self.sigma * _SQRT2)
 
     def survival(self, tokens: float) -> float:

@@ -121,9 +121,8 @@ class LaxityOrder:
             room_s = job.deadline_s - now_s
             return chance_laxity_runs_out(entry.length, entry.generated, room_s, start_s, tbt_s, delay_s)
         waited_s = entry.waited_by(now_s)
-        return chance_stretch_runs_out(
-            entry.length, entry.generated, waited_s, prompt_s, tbt_s, delay_s, job.stretch - 1
-        )
+        spare = max(job.stretch - 1, _LEAST_SPARE)
+        return chance_stretch_runs_out(entry.length, entry.generated, waited_s, prompt_s, tbt_s, delay_s, spare)
 
     def outweighs(self, key: float, victims: Sequence[float]) -> bool:
         """It is more urgent than all of them together, by the hysteresis."""
@@ -132,6 +131,8 @@ class LaxityOrder:
 
 _DELAY_SHARE = 0.25
 _LASTS_AT_MOST_S = 4.0
+_LEAST_SPARE = 1e-3
+"""Share of its service that a request may wait for where its deadline leaves no time to spare at all."""
 
 
 def order_of(settings: SchedulerSettings) -> Order:

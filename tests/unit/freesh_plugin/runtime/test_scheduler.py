@@ -136,3 +136,13 @@ def test_a_log_of_other_settings_is_told() -> None:
         list(replay(records, SchedulerSettings(policy=Policy.FCFS)))
     with pytest.raises(DecisionLogError, match="not a line of a decision log"):
         DecisionRecord.from_json(b'{"step": 1}')
+
+
+def test_deadlines_without_time_to_spare_and_empty_answers_are_scheduled_too() -> None:
+    found = scheduler()
+    tight = Job(1, 0.0, 10.0, 5, 1000, AnswerLength(10, 10), stretch=1.0)
+    empty = Job(2, 0.0, 0.0, 5, 0, AnswerLength(0, 0), stretch=1.4)
+    for each in (tight, empty):
+        found.arrive(each, 0.0)
+    decision = found.decide(ONE, 0.0)
+    assert len(decision.admit) == 1
