@@ -96,10 +96,12 @@ class RequestBook:
         self._outbox.append(FailureEvent(request_id, kind, message))
         self.forget(request_id)
 
-    def fail_all(self, message: str) -> None:
-        """The shards are lost."""
-        for request_id in list(self._servings):
-            self.fail(request_id, FailureKind.GENERATION, message)
+    def abandon(self, others: Iterable[int], message: str) -> None:
+        """Fail every request, and others that have not arrived yet; scheduler and memory are of no use any more."""
+        for request_id in (*self._servings, *others):
+            self._outbox.append(FailureEvent(request_id, FailureKind.GENERATION, message))
+        self._servings.clear()
+        self._levels.clear()
 
     def forget(self, request_id: int) -> None:
         """A request is over: cancelled, failed or whole; unknown ids are ignored."""

@@ -183,8 +183,9 @@ class StepLoop:
     def lose_all(self, error: ShardError) -> None:
         """Every request gets its failure, and so does each that comes later."""
         self.lost = error
-        self._take_inbox(self._clock.monotonic_s())
-        self._book.fail_all(str(error))
+        waiting = [each.request_id for each in self._inbox if not isinstance(each, int)]
+        self._inbox.clear()
+        self._book.abandon(waiting, str(error))
         self._batches.forget_all()
         self._publish()
 

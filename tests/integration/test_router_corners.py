@@ -33,12 +33,15 @@ def on_router(
     flags: Sequence[str],
     settings: dict[str, str],
     work: Callable[[RunningRouter], Awaitable[None]],
+    ends: bool = False,
 ) -> None:
     async def run() -> None:
         async with simulated_shards(model, folder / "s"), running_router(f"{folder}/s-0", flags, settings) as router:
             async with asyncio.timeout(60):
                 await work(router)
-            assert not router.stepping.done()
+            if ends:
+                await asyncio.wait_for(asyncio.shield(router.stepping), 10)
+            assert router.stepping.done() is ends
 
     asyncio.run(run())
 
@@ -192,3 +195,22 @@ def test_no_pass_computes_more_prompt_tokens_than_it_may(tmp_path: Path) -> None
 
     on_router(SimulatedModel(step_model=None, memory_tokens=900), tmp_path, flags_of(300, 180, 200), {}, work)
     assert max(seen) <= 200
+
+
+def test_a_fault_of_the_books_fails_its_requests_and_no_others(tmp_path: Path) -> None:
+    async def work(router: RunningRouter) -> None:
+        loop = router.engine.loop
+        for number in (1, 2):
+            loop.submit(request(number, 10, 40))
+        while len(router.answers.of) < 2:
+            await asyncio.sleep(0)
+        loop.submit(request(3, 10, 40))
+        loop.lose_all(ShardError(0, "step", ShardFailure.REFUSED, "internal error"))
+        answers = await router.answers.all_over((1, 2, 3))
+        assert all(answers[number].failure for number in (1, 2, 3))
+        loop.submit(request(4, 10, 5))
+        answers = await router.answers.all_over((4,))
+        assert answers[4].failure is not None
+
+    model = SimulatedModel(step_model=StepModel(), speed=5)
+    on_router(model, tmp_path, flags_of(400, 100, 400), {}, work, ends=True)
