@@ -9,6 +9,7 @@ from freesh_plugin.adapters.tgi.shard_error import ShardError
 from freesh_plugin.adapters.tgi.shards import ShardGroup, Step
 from freesh_plugin.core.errors import FreeshError
 from freesh_plugin.ports import Clock
+from freesh_plugin.runtime.energy_shares import EnergyShares, Joining
 from freesh_plugin.services.leg_batch import BatchWriter, Leg
 
 
@@ -30,13 +31,21 @@ class ShardBatches:
     """
 
     def __init__(
-        self, shards: ShardGroup, writer: BatchWriter, chunked: bool, clock: Clock, metrics: RouterMetrics
+        self,
+        shards: ShardGroup,
+        writer: BatchWriter,
+        chunked: bool,
+        clock: Clock,
+        metrics: RouterMetrics,
+        energy: EnergyShares,
     ) -> None:
+        """`energy` is told who is in each pass."""
         self._shards = shards
         self._writer = writer
         self._chunked = chunked
         self._clock = clock
         self._metrics = metrics
+        self._energy = energy
         self._of_method = {method: _MethodMetrics(metrics, method) for method in ("prefill", "decode")}
         self._batches: list[messages.CachedBatch] = []
         self._leaving: set[int] = set()
@@ -57,6 +66,7 @@ class ShardBatches:
     def leave(self, request_id: int) -> None:
         """Take a request out before the next pass."""
         self._leaving.add(request_id)
+        self._energy.leave(request_id)
 
     def rest(self) -> None:
         """Nothing is computed for a while: the time from here to the next pass is nobody's delay."""
@@ -102,11 +112,8 @@ class ShardBatches:
         self._metrics.next_size.observe(len(legs))
         if joined is not None:
             self._metrics.concat.labels("chunking").inc()
-        members = [leg.serving.request.request_id for leg in legs]
-        members += joined.request_ids if joined else ()
-        return await self._pass(
-            "prefill", self._shards.prefill(self._writer.write(self._last_id, legs), joined), members
-        )
+        call = self._shards.prefill(self._writer.write(self._last_id, legs), joined)
+        return await self._pass("prefill", call, [joined] if joined else [], legs)
 
     async def decode(self) -> Step:
         """One more token for everybody; several batches become one.
@@ -117,8 +124,7 @@ class ShardBatches:
         batches, self._batches = self._batches, []
         if len(batches) > 1:
             self._metrics.concat.labels("decode").inc()
-        members = [request_id for batch in batches for request_id in batch.request_ids]
-        return await self._pass("decode", self._shards.decode(batches), members)
+        return await self._pass("decode", self._shards.decode(batches), batches)
 
     async def forget_lost(self) -> None:
         """Clear what a failed call may have left in the shards.
@@ -139,12 +145,17 @@ class ShardBatches:
         await self._shards.clear_cache(batch.id)
         return []
 
-    async def _pass(self, method: str, call: Awaitable[Step], members: Sequence[int]) -> Step:
+    async def _pass(
+        self, method: str, call: Awaitable[Step], batches: Sequence[messages.CachedBatch], legs: Sequence[Leg] = ()
+    ) -> Step:
         began_s, counted = self._clock.monotonic_s(), self._of_method[method]
         if self._ended_at_s is not None:
             self._metrics.between_s.observe(began_s - self._ended_at_s)
         running = asyncio.ensure_future(call)
         await asyncio.sleep(0)
+        members = [leg.serving.request.request_id for leg in legs]
+        members += [request_id for batch in batches for request_id in batch.request_ids]
+        self._note_work(began_s, batches, legs)
         self.while_computing()
         counted.began(len(members))
         try:
@@ -154,10 +165,20 @@ class ShardBatches:
             counted.failed()
             raise BatchLost(error, members) from error
         ended_s = self._ended_at_s = self._clock.monotonic_s()
+        self._energy.end(ended_s)
         counted.succeeded(step, ended_s - began_s)
         if step.batch is not None:
             self._batches.append(step.batch)
         return step
+
+    def _note_work(self, began_s: float, batches: Sequence[messages.CachedBatch], legs: Sequence[Leg]) -> None:
+        tokens = sum(batch.current_tokens for batch in batches)
+        self._energy.begin(began_s, map(_joining, legs), tokens, alone=bool(legs) and not self._chunked)
+
+
+def _joining(leg: Leg) -> Joining:
+    tokens = len(leg.serving.ids)
+    return Joining(leg.serving.request.request_id, tokens, tokens - leg.cache_len, leg.prefill_tokens)
 
 
 class _MethodMetrics:
