@@ -21,11 +21,14 @@ from freesh_plugin.adapters.status_table import show_status
 from freesh_plugin.config import PluginConfig
 from freesh_plugin.core.errors import ConfigError, FreeshError
 from freesh_plugin.core.plan_status import PlanState
+from freesh_plugin.services.gpu_commands import gpu_app, gpu_helper
 from freesh_plugin.services.serve import serve as serve_plans
 
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # read once, when grpc is imported: it tells of every lost peer
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="FREESH beside the GPUs.")
+app.add_typer(gpu_app, name="gpu")
+app.command()(gpu_helper)
 
 StateDir = Annotated[
     Path | None,

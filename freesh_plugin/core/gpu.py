@@ -58,9 +58,15 @@ class GpuError(FreeshError):
     Attributes:
         uuid: Which one.
         failure: How.
+        reason: What was said, in words.
     """
 
     def __init__(self, uuid: str, failure: GpuFailure, reason: str) -> None:
         super().__init__(f"GPU {uuid}: {failure}: {reason}")
         self.uuid = uuid
         self.failure = failure
+        self.reason = reason
+
+
+class GpuDriverError(FreeshError):
+    """There is no NVIDIA driver here, or it fails as a whole."""
