@@ -133,12 +133,15 @@ def simulated_shards(
     speed: Annotated[float, typer.Option(min=0)] = 1.0,
     padded: Annotated[bool, typer.Option("--padded")] = False,
     model_folder: Annotated[Path | None, typer.Option(help="Where to write tokenizer and configuration.")] = None,
+    gpus: Annotated[
+        Path | None, typer.Option(help="Simulated GPUs: files with `-0`, `-1`, … behind this path.")
+    ] = None,
 ) -> None:
     """Run the shards of a simulated model until SIGINT or SIGTERM."""
     with _one_sentence():
         with _tgi_extra():
             from freesh_plugin.services.simulated_shards import run_simulated_shards
-        run_simulated_shards(uds_path, ranks, speed, padded, model_folder)
+        run_simulated_shards(uds_path, ranks, speed, padded, model_folder, gpus)
 
 
 def text_generation_router() -> None:

@@ -1,4 +1,4 @@
-"""What one request has taken so far: measured joules, grams, and work of the present window that is not measured yet."""
+"""What one request has taken so far: measured joules and grams, and work of the present window."""
 
 from dataclasses import dataclass
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from freesh_plugin.core.gpu import GpuFailure, GpuReading
+from freesh_plugin.core.gpu import GpuReading
 
 _LONGEST_INTEGRAL_S = 5.0
 """Over a longer time than this, two looks at the power say nothing about the energy."""
@@ -35,18 +35,16 @@ class EnergyCounters:
 
     def __init__(self) -> None:
         """Nothing is read yet."""
-        self._before: tuple[GpuReading, ...] = ()
+        self._before: tuple[GpuReading | None, ...] = ()
 
-    def take(self, readings: Sequence[GpuReading | GpuFailure]) -> EnergyWindow | None:
-        """The window that these end; None if one failed: a counter goes on, so the window becomes a longer one."""
-        now = tuple(each for each in readings if isinstance(each, GpuReading))
-        if len(now) < len(readings) or not now:
-            return None
-        before, self._before = self._before, now
-        pairs = list(zip(before, now, strict=True)) if before else [(None, each) for each in now]
-        told = [_energy_j(*pair) for pair in pairs]
+    def take(self, readings: Sequence[GpuReading]) -> EnergyWindow:
+        """The window that these readings, one a GPU, end. Where a look failed, it is the longer for it."""
+        before, self._before = self._before or (None,) * len(readings), tuple(readings)
+        told = [_energy_j(*pair) for pair in zip(before, readings, strict=True)]
         return EnergyWindow(
-            max(each.at_s for each in now), tuple(joules for joules, _ in told), tuple(power for _, power in told)
+            ended_s=max(each.at_s for each in readings),
+            energy_j=tuple(joules for joules, _ in told),
+            integrated=tuple(integrated for _, integrated in told),
         )
 
 

@@ -16,7 +16,7 @@ class EnergyRate:
         self._measured_j = self._predicted_j = 0.0
 
     def idle_j(self, energy_j: float, busy_s: float, idle_s: float) -> float:
-        """The idle part of a window's energy: its idle time at idle power, but never more than in proportion to time."""
+        """The idle part of a window: its idle time at idle power, but never more than in proportion to time."""
         if not busy_s:
             if idle_s:
                 self.idle_w = energy_j / idle_s

@@ -1,9 +1,10 @@
-"""The GPUs beside the step loop: their energy is shared, their clock governed; without them requests are served as well."""
+"""The GPUs beside the step loop: their energy is shared and their clock governed; requests need neither."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
+from random import uniform
 
 from freesh_plugin.adapters.background_thread import BackgroundThread
 from freesh_plugin.adapters.gpu.reader_thread import GpuReaderThread, ReadingTimes
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _OPEN_S = 60.0
 _CLOSE_S = 15.0
+_MOST_JITTER_S = 5.0
 _READING = ReadingTimes(period_s=0.25, deadline_s=2.0)
 """Often enough that little of a request's energy is estimated when it ends."""
 
@@ -81,7 +83,7 @@ class GpuSide:
         try:
             await self._watch(gpus)
         finally:
-            await self._let_go(gpus)
+            await self._ended("gpus", partial(self._thread.run, gpus.close, _CLOSE_S))
 
     async def _watch(self, gpus: Gpus) -> None:
         reader = GpuReaderThread(self._meter.watch(gpus.devices), self._clock, _READING)
@@ -101,17 +103,17 @@ class GpuSide:
         reader.start()
         try:
             await self._governing.run()
-            await asyncio.Event().wait()  # the governor is lost; energy is still shared
+            await asyncio.Event().wait()  # the governor is lost; energy is shared on
         finally:
-            reader.end()
+            await self._ended("clocks", self._governing.release)
+            await self._ended("reader", partial(self._thread.run, reader.close, _CLOSE_S))
 
-    async def _let_go(self, gpus: Gpus) -> None:
-        if self._governing is not None:
-            await self._governing.release()
+    async def _ended(self, what: str, end: Callable[[], Awaitable[None]]) -> None:
+        """End a part; one that fails keeps no other from ending."""
         try:
-            await self._thread.run(gpus.close, _CLOSE_S)
+            await end()
         except (FreeshError, TimeoutError) as error:
-            log.warning("gpus_not_closed reason=%s", error)
+            log.warning("not_ended what=%s reason=%s", what, error)
 
     def _adopt(self) -> None:
         if self._governing is not None:
@@ -123,4 +125,5 @@ class GpuSide:
             mode=GovernorMode(config.governor),
             floor_mhz=config.clock_floor_mhz,
             static_mhz=config.static_clock_mhz,
+            jitter_s=uniform(0.0, _MOST_JITTER_S),
         )
