@@ -70,6 +70,7 @@ class GovernorLoop:
         self._promised: tuple[Slo, ClockBounds] | None = None
         self._alarm: GovernorReason | None = None
         self._may_hold = False
+        self._given_up = False
 
     def adopt(self, slo: Slo, bounds: ClockBounds) -> None:
         """From the next tick on, these count."""
@@ -80,6 +81,7 @@ class GovernorLoop:
         try:
             await self._tick_on()
         except Exception:  # whatever it is, requests are served
+            self._given_up = True  # a call that hung may go on one day
             log.exception("governor_lost: the clocks are the driver's own from here on")
             self._metrics.alarms.labels("governor lost").inc()
             self._metrics.set_mode("lost")
@@ -147,7 +149,7 @@ class GovernorLoop:
 
     def _carry_out(self, decision: ClockDecision) -> None:
         target_mhz, clocks = decision.target_mhz, self._clocks
-        if clocks is None or (target_mhz is None and not decision.release):
+        if clocks is None or self._given_up or (target_mhz is None and not decision.release):
             return
         failure = None
         try:

@@ -48,7 +48,8 @@ class SimulatedBoard:
         """Open the board at `path`, or make it."""
         self.model = model
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._owner = os.open(path.with_name(f"{path.name}.owner"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._owner_path = path.with_name(f"{path.name}.owner")
+        self._owner = os.open(self._owner_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with self._locked():
             if os.fstat(self._file).st_size == 0:
                 os.pwrite(self._file, _STATE.pack(0.0, time.monotonic(), 0.0, IDLE.compute, IDLE.memory), 0)
@@ -100,7 +101,7 @@ class SimulatedBoard:
 
     def _owned(self) -> bool:
         """Whether the process that set the clock is there: its lock ends with it."""
-        probe = os.open(f"/proc/self/fd/{self._owner}", os.O_RDWR | os.O_CLOEXEC)
+        probe = os.open(self._owner_path, os.O_RDWR | os.O_CLOEXEC)
         try:
             fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
