@@ -23,6 +23,7 @@ class LlmSize:
         layers: Transformer blocks.
         hidden: Width of the residual stream.
         kv_width: Key heads times their width.
+        image_tokens: Tokens that a picture becomes; 0 where it takes none.
     """
 
     name: str
@@ -31,6 +32,7 @@ class LlmSize:
     layers: int
     hidden: int
     kv_width: int
+    image_tokens: int = 0
 
     @property
     def kv_bytes_per_token(self) -> float:
@@ -57,7 +59,7 @@ def _sizes() -> tuple[dict[str, LlmSize], dict[str, str]]:
         for row in csv.DictReader(file):
             sizes[row["name"]] = LlmSize(
                 row["name"], float(row["parameters_b"]) * 1e9, float(row["active_b"]) * 1e9, int(row["layers"]),
-                int(row["hidden"]), int(row["kv_width"]),
+                int(row["hidden"]), int(row["kv_width"]), int(row["image_tokens"]),
             )  # fmt: skip
             names |= {each: row["name"] for each in row["repositories"].split()}
     return sizes, names

@@ -19,8 +19,8 @@ FILES = (
 )
 """What is read, below the folder."""
 
-ASSUMED_PROMPTS = {"chat": 230, "code": 150, "multimodal": 900}
-"""Mean prompt tokens of the ML.ENERGY tasks, which its table does not tell: assumed."""
+ASSUMED_PROMPTS = {"chat": 230, "code": 150, "multimodal": 80}
+"""Mean tokens of text in the prompts of the ML.ENERGY tasks, which its table does not tell: assumed."""
 
 ASSUMED_CLASS_PROMPTS = {"S": 200, "L": 1000}
 """Prompt tokens of the FREESH authors' classes, which their table does not tell: assumed."""
@@ -45,15 +45,15 @@ def _mlenergy(folder: Path) -> Iterator[Observation]:
     """ML.ENERGY leaderboard v2 (Apache-2.0): steady serving; time between tokens, power from energy a request."""
     for row in pd.read_csv(folder / FILES[0]).to_dict("records"):
         task = "multimodal" if "mllm" in row["task"] else "code" if "code" in row["task"] else "chat"
-        gpus = row["TP"] * row["PP"]
+        gpus, llm = row["TP"] * row["PP"], llm_size(row["Model"])
         yield Observation(
             source="ML.ENERGY v2 (vLLM)",
-            llm=llm_size(row["Model"]),
+            llm=llm,
             gpu=SHEETS["H100" if "H100" in row["GPU"] else "A100-40GB"],
             gpus=gpus,
             tensor_parallel=row["TP"],
             batch=row["Avg BS (reqs)"],
-            prompt_tokens=ASSUMED_PROMPTS[task],
+            prompt_tokens=ASSUMED_PROMPTS[task] + llm.image_tokens,
             answer_tokens=row["Avg Output Tokens"],
             kind=Kind.SERVED_STEP,
             time_s=row["Avg TPOT (s)"],

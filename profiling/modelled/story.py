@@ -15,7 +15,9 @@ from profiling.modelled.time_fit import FAMILIES
 from profiling.profile.document import FitError, Parameter, Provenance
 from profiling.profile.energy import Length, fitting_batch, least_energy
 
-_REFERENCE = Length("512 prompt, 256 answer tokens", 512, 256)
+REFERENCE = Length("512 prompt, 256 answer tokens", 512, 256)
+"""The request for which clocks of least energy are told."""
+
 _POWER_UNITS = {
     "idle_w": "W", "clock_w": "W", "memory_w": "W", "dynamic_w": "W", "knee_mhz": "MHz", "knee_voltage": "of top",
     "top_clock_mhz": "MHz", "cap_w": "W",
@@ -111,11 +113,11 @@ def _least_energy_clocks(fits: Fits, instance: Instance) -> Iterator[str]:
     for variant in BRACKET:
         document = modelled_profile(fits, instance, Provenance([], 0), variant)
         table = document.table()
-        best = least_energy(table, [_REFERENCE], fitting_batch(table, _REFERENCE))[0].best
+        best = least_energy(table, [REFERENCE], fitting_batch(table, REFERENCE))[0].best
         found.append(f"{best.sm_clock_mhz:g}")
     yield (
         f"least energy at {', '.join(found)} MHz in the power models {', '.join(BRACKET)}"
-        f" ({_REFERENCE.name}, full batch)"
+        f" ({REFERENCE.name}, full batch)"
     )
 
 
