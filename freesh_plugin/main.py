@@ -72,6 +72,13 @@ def serve(
     router_flag: Annotated[
         list[str] | None, typer.Option(help="More for the router, such as --router-flag=--max-concurrent-requests=512.")
     ] = None,
+    governor: Annotated[
+        str | None,
+        typer.Option(
+            help="How the SM clock is governed: observe, miad, hysteresis or static (FREESH_GOVERNOR; default observe, "
+            "and miad on the simulated engine)."
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="What this runtime calls itself (FREESH_NAME).")] = None,
     admin_host: Annotated[
         str | None, typer.Option(help="Address to listen on (FREESH_ADMIN_HOST; default 127.0.0.1).")
@@ -96,6 +103,7 @@ def serve(
     """
     with _one_sentence():
         options: dict[str, str | Path | None] = {
+            "governor": governor,
             "name": name,
             "admin_host": admin_host,
             "admin_port": admin_port,

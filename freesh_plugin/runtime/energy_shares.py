@@ -17,6 +17,9 @@ class Joining(NamedTuple):
     unread: int = 0
     chunk: int = 0
 
+_LONGEST_ESTIMATE_S = 2.0
+"""Further from the newest reading than this, what a request took since is not estimated but unknown."""
+
 
 class EnergyShares:
     """Accounts of all requests between two readings of the counter (a window).
@@ -98,7 +101,7 @@ class EnergyShares:
         account = self._closed(request_id)
         if account is None:
             return None
-        scale = self.rate.scale
+        scale = self.rate.scale if self._busy_s + self._idle_s <= _LONGEST_ESTIMATE_S else None
         if not account.known or (account.work_j and scale is None):
             self._give_up(account)
             return None

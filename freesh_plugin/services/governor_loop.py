@@ -24,7 +24,7 @@ from freesh_plugin.runtime.token_times import TokenTimes
 
 log = logging.getLogger(__name__)
 
-_RELEASE_S = 10.0
+_RELEASE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)

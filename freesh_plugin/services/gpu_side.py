@@ -26,7 +26,7 @@ from freesh_plugin.services.gpus import Gpus, OpenGpus, open_gpus
 log = logging.getLogger(__name__)
 
 _OPEN_S = 60.0
-_CLOSE_S = 15.0
+_CLOSE_S = 4.0
 _MOST_JITTER_S = 5.0
 _READING = ReadingTimes(period_s=0.25, deadline_s=2.0)
 """Often enough that little of a request's energy is estimated when it ends."""

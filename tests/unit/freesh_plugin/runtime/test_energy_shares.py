@@ -31,12 +31,19 @@ def served(shares: EnergyShares, at_s: float, joining: list[Joining], passes: in
     return at_s
 
 
+def told(shares: EnergyShares, request_id: int) -> RequestEnergy:
+    """What a request is told that is known."""
+    energy = shares.close(request_id)
+    assert energy is not None
+    return energy
+
+
 def test_two_alike_share_equally() -> None:
     shares = shares_at()
     at_s = served(shares, 0.0, [Joining(1, 100, 100, 100), Joining(2, 100, 100, 100)], 10)
     shares.measured(at_s, 30.0)
-    assert shares.close(1) == RequestEnergy(pytest.approx(15.0))
-    assert shares.close(2) == RequestEnergy(pytest.approx(15.0))
+    assert told(shares, 1).energy_j == pytest.approx(15.0)
+    assert told(shares, 2).energy_j == pytest.approx(15.0)
     assert shares.books.answered_j == pytest.approx(30.0)
 
 
@@ -44,16 +51,12 @@ def test_a_long_prompt_pays_for_its_computing_and_its_memory() -> None:
     shares = shares_at()
     at_s = served(shares, 0.0, [Joining(1, 4000, 4000, 4000), Joining(2, 100, 100, 100)], 1)
     shares.measured(at_s, 100.0)
-    computing = shares.close(1)
-    assert computing is not None
-    assert computing.energy_j > 90
+    assert told(shares, 1).energy_j > 90
 
     shares = shares_at()
     at_s = served(shares, 0.0, [Joining(1, 100_000), Joining(2, 100)], 5)  # as after a preemption that kept all
     shares.measured(at_s, 100.0)
-    reading = shares.close(1)
-    assert reading is not None
-    assert 60 < reading.energy_j < 70
+    assert 60 < told(shares, 1).energy_j < 70
 
 
 def test_a_prompt_in_parts_pays_for_each_part() -> None:
@@ -70,9 +73,7 @@ def test_a_prompt_in_parts_pays_for_each_part() -> None:
     shares.begin(0.04, batch_tokens=2)
     shares.end(0.05)
     shares.measured(0.05, 10.0)
-    first, second = shares.close(1), shares.close(2)
-    assert first is not None
-    assert second is not None
+    first, second = told(shares, 1), told(shares, 2)
     assert first.energy_j + second.energy_j == pytest.approx(30.0)
     # Of the last ten joules it paid its half and no prompt; of the twenty before, nearly all of what was computed.
     assert second.energy_j > 5 + 2 * 8
@@ -86,9 +87,7 @@ def test_those_who_wait_for_a_prompt_computed_alone_pay_nothing_for_it() -> None
     shares.measured(at_s, 50.0)
     at_s = served(shares, at_s, [], 10)
     shares.measured(at_s, 10.0)
-    first, second = shares.close(1), shares.close(2)
-    assert first is not None
-    assert second is not None
+    first, second = told(shares, 1), told(shares, 2)
     assert 1 < first.energy_j < 6
     assert first.energy_j + second.energy_j == pytest.approx(61.0)
 
@@ -109,13 +108,25 @@ def test_the_last_part_is_estimated_and_the_error_kept() -> None:
     at_s = served(shares, 0.0, [Joining(1, 100, 100, 100)], 10)
     shares.measured(at_s, 20.0)
     at_s = served(shares, at_s, [], 10)
-    told = shares.close(1)
-    assert told is not None
-    assert 30 < told.energy_j < 40.5
+    estimated = told(shares, 1)
+    assert 30 < estimated.energy_j < 40.5
     shares.measured(at_s, 25.0)
     books = shares.books
-    assert books.estimate_error_j == pytest.approx(45.0 - told.energy_j)
+    assert books.estimate_error_j == pytest.approx(45.0 - estimated.energy_j)
     assert books.answered_j + books.estimate_error_j == pytest.approx(45.0)
+
+
+def test_long_after_the_last_reading_nothing_is_estimated() -> None:
+    shares = shares_at()
+    at_s = served(shares, 0.0, [Joining(1, 100, 100, 100), Joining(2, 100, 100, 100)], 10)
+    shares.measured(at_s, 20.0)
+    at_s = served(shares, at_s, [], 190)
+    assert shares.close(1) is not None
+    at_s = served(shares, at_s, [], 20)
+    assert shares.close(2) is None
+    shares.measured(at_s, 420.0)
+    books = shares.books
+    assert books.answered_j + books.unanswered_j + books.estimate_error_j == pytest.approx(440.0)
 
 
 def test_a_window_that_is_not_known_makes_its_requests_unknown() -> None:
@@ -139,7 +150,9 @@ def test_carbon_follows_the_intensity_of_each_window_with_its_sign() -> None:
     shares.intensity = Intensity(-720.0, "marginal")
     at_s = served(shares, at_s, [], 5)
     shares.measured(at_s, 10.0)
-    assert shares.close(1) == RequestEnergy(pytest.approx(20.0), pytest.approx(0.001 - 0.002), "marginal")
+    energy = told(shares, 1)
+    assert energy.carbon_kind == "marginal"
+    assert (energy.energy_j, energy.carbon_gco2e) == pytest.approx((20.0, 0.001 - 0.002))
 
 
 @pytest.mark.parametrize("second", [None, Intensity(100.0, "average")])
@@ -151,7 +164,9 @@ def test_carbon_is_absent_where_a_part_is_missing_or_of_another_kind(second: Int
     shares.intensity = second
     at_s = served(shares, at_s, [], 5)
     shares.measured(at_s, 10.0)
-    assert shares.close(1) == RequestEnergy(pytest.approx(20.0))
+    energy = told(shares, 1)
+    assert energy.energy_j == pytest.approx(20.0)
+    assert (energy.carbon_gco2e, energy.carbon_kind) == (None, None)
 
 
 DURATIONS = st.floats(0.0, 2.0)
