@@ -24,8 +24,9 @@ from freesh_plugin.adapters.gpu.helper_socket import Admission
 from freesh_plugin.adapters.gpu.leases import LeaseFolder
 from freesh_plugin.core.errors import ConfigError, FreeshError
 from freesh_plugin.core.printable import one_line
+from freesh_plugin.services.gpu_free import free_left, free_named
 from freesh_plugin.services.gpu_helper import HelperSettings, run_helper
-from freesh_plugin.services.gpu_status import GpuOverview, GpuStatus, free_left, free_named
+from freesh_plugin.services.gpu_status import GpuOverview, GpuStatus
 
 RUN_DIR = Path("/run/freesh")
 """Where leases are, and the service's socket; forgotten at boot, as locks are."""
@@ -112,7 +113,6 @@ def gpu_helper(
     sole_tenant: Annotated[
         bool, typer.Option("--sole-tenant", help="Control partitioned GPUs (MIG) too: all instances are the owner's.")
     ] = False,
-    owner_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Guard the GPUs' clocks until SIGTERM: set them for whoever may, free them when its connection ends.
 
@@ -124,8 +124,7 @@ def gpu_helper(
         users = {0, os.geteuid()} | {_number(user, _user) for user in allow_user or ()}
         groups = {_number(group, _group) for group in allow_group or ()}
         admission = Admission(frozenset(users), frozenset(groups))
-        path = None if owner_fd is not None else socket or run_dir / "gpu.sock"
-        ended = run_helper(HelperSettings(run_dir, owner_fd, path, admission, sole_tenant))
+        ended = run_helper(HelperSettings(run_dir, None, socket or run_dir / "gpu.sock", admission, sole_tenant))
     logging.shutdown()
     os._exit(ended)  # a thread that hangs in the driver must not keep the process
 

@@ -1,6 +1,7 @@
-"""`freesh gpu-helper`: the only process that sets clocks. Whoever's connection ends gets nothing: clocks are freed."""
+"""The only process that sets clocks, and that frees them when their owner goes: `freesh gpu-helper`, or a child."""
 
 import logging
+import os
 import selectors
 import signal
 import socket
@@ -119,7 +120,7 @@ class GpuHelper:
 
     def _round(self, wakeup: socket.socket) -> bool:
         """Handle what has arrived; returns whether to go on."""
-        ready = [key.fileobj for key, _ in self._selector.select(_RETRY_S if self._holdings.unfinished else None)]
+        ready = [key.fileobj for key, _ in self._selector.select(self._holdings.retry_s)]
         if wakeup in ready:
             return False
         for each in ready:
@@ -215,7 +216,7 @@ class GpuHelper:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
-        command = [sys.executable, "-m", "freesh_plugin.main", "gpu", "reset", "--run-dir", str(self._settings.run_dir)]
+        command = [sys.executable, "-m", "freesh_plugin.services.gpu_free", str(self._settings.run_dir)]
         with suppress(subprocess.TimeoutExpired):
             subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=_RESET_S, check=False)
         return HUNG
@@ -259,3 +260,19 @@ def _first_socket(settings: HelperSettings) -> Iterator[socket.socket]:
             yield listening
         finally:
             settings.socket_path.unlink(missing_ok=True)
+
+
+def main(owner_fd: int, run_dir: Path) -> int:
+    """Be the child of an owner, on a socket inherited from it; returns the exit status."""
+    try:
+        return run_helper(HelperSettings(run_dir, owner_fd))
+    except FreeshError as error:
+        log.error("not_started reason=%s", error)
+        return 2
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s gpu-helper %(message)s")
+    status = main(int(sys.argv[1]), Path(sys.argv[2]))
+    logging.shutdown()
+    os._exit(status)  # a thread that hangs in the driver must not keep the process

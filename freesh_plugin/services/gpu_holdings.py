@@ -11,6 +11,8 @@ from freesh_plugin.core.gpu import GpuError, GpuFailure
 
 log = logging.getLogger(__name__)
 
+_RETRY_S, _QUICK_TRIES, _LATER_S = 0.1, 20, 1.0
+
 _NOTHING_CHANGED = (GpuFailure.NO_PERMISSION, GpuFailure.NOT_SUPPORTED)
 """Failures of a lock after which there is nothing to undo, and no right to."""
 
@@ -32,6 +34,8 @@ class Holding:
     lease: Lease
     owner: Owner | None
     range_mhz: tuple[int, int] | None = None
+    failures: int = 0
+    """Times in a row that it could not be freed."""
 
     @property
     def uuid(self) -> str:
@@ -52,7 +56,13 @@ class Holdings:
     @property
     def unfinished(self) -> bool:
         """Whether some clock is yet to be freed."""
-        return any(holding.owner is None for holding in self._held.values())
+        return self.retry_s is not None
+
+    @property
+    def retry_s(self) -> float | None:
+        """Seconds until `finish` should be tried; None when everything is as it should be."""
+        failures = [holding.failures for holding in self._held.values() if holding.owner is None]
+        return min((_RETRY_S if each < _QUICK_TRIES else _LATER_S for each in failures), default=None)
 
     def limit(self, owner: Owner, request: Limit) -> None:
         """Set the clocks of a group of GPUs, or of none.
@@ -140,6 +150,7 @@ class Holdings:
         if uuid not in self._held:
             self._held[uuid] = Holding(self._leases.take(uuid, owner.process), owner)
         self._held[uuid].owner = owner
+        self._held[uuid].failures = 0
         return self._held[uuid]
 
     def _undo(self, before: list[tuple[Holding, tuple[int, int] | None]], error: GpuError) -> str:
@@ -165,7 +176,9 @@ class Holdings:
         try:
             self._clocks.free(holding.uuid)
         except GpuError as error:
-            log.error("clock_not_freed uuid=%s reason=%s", holding.uuid, error)
+            if not holding.failures:
+                log.error("clock_not_freed uuid=%s reason=%s", holding.uuid, error)
+            holding.failures += 1
             holding.owner = None
             return error
         self._end(holding)

@@ -16,7 +16,7 @@ MAX_GPUS = 64
 _LENGTH = Layout("<I")
 _UUID = re.compile(r"GPU-[0-9A-Fa-f-]{8,64}")
 
-Uuid = Annotated[str, msgspec.Meta(pattern=f"^{_UUID.pattern}$")]
+Uuid = Annotated[str, msgspec.Meta(pattern=rf"^{_UUID.pattern}\Z")]
 """A GPU's UUID; it is also the name of a file, so nothing else is let through."""
 
 Uuids = Annotated[tuple[Uuid, ...], msgspec.Meta(min_length=1, max_length=MAX_GPUS)]

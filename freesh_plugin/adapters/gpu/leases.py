@@ -19,9 +19,11 @@ from freesh_plugin.core.gpu import GpuError, GpuFailure
 
 log = logging.getLogger(__name__)
 
+_ENDED = ("Z", "X", "x")  # dead, though perhaps never waited for
+
 
 class LeaseParty(msgspec.Struct, frozen=True):
-    """A process: number, and start in clock ticks since the machine's (proc(5)); -1 where it cannot be told."""
+    """A process: number, and start in clock ticks since the machine's (proc(5)); -1 of one that is not there."""
 
     pid: int
     started_ticks: int
@@ -135,11 +137,11 @@ class LeaseFolder:
 def party(pid: int) -> LeaseParty:
     """A process by its number."""
     try:
-        # The name, in parentheses, may hold anything; the start is the 20th field after it (proc(5)).
-        ticks = int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19])
+        # The name, in parentheses, may hold anything; state and start are the 1st and 20th field after it (proc(5)).
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        return LeaseParty(pid, -1 if fields[0] in _ENDED else int(fields[19]))
     except (OSError, ValueError, IndexError):
-        ticks = -1
-    return LeaseParty(pid, ticks)
+        return LeaseParty(pid, -1)
 
 
 def _held(path: Path, flags: int = 0) -> Lease | None:

@@ -50,13 +50,20 @@ class NvmlDriver:
         return str(self._told(self._nvml.nvmlSystemGetDriverVersion))
 
     def uuids(self) -> tuple[str, ...]:
-        """The GPUs that this process may see, in NVML's order.
+        """The GPUs that this process may see, in NVML's order; without those that do not even tell their UUID.
 
         Raises:
             GpuDriverError: it does not say.
         """
-        count = int(self._told(self._nvml.nvmlDeviceGetCount))
-        return self._told(lambda: tuple(self._uuid_of(index) for index in range(count)))
+        return tuple(each for each in self.listed() if isinstance(each, str))
+
+    def listed(self) -> tuple[str | GpuError, ...]:
+        """The UUID of each GPU that this process may see, or why it does not tell it: one that is lost hides no other.
+
+        Raises:
+            GpuDriverError: it does not say.
+        """
+        return tuple(map(self._uuid_of, range(int(self._told(self._nvml.nvmlDeviceGetCount)))))
 
     def gpu(self, uuid: str) -> "NvmlGpu":
         """One of them.
@@ -70,8 +77,11 @@ class NvmlDriver:
         """Let go of the driver."""
         self._told(self._nvml.nvmlShutdown)
 
-    def _uuid_of(self, index: int) -> str:
-        return str(self._nvml.nvmlDeviceGetUUID(self._nvml.nvmlDeviceGetHandleByIndex(index)))
+    def _uuid_of(self, index: int) -> str | GpuError:
+        try:
+            return str(self._nvml.nvmlDeviceGetUUID(self._nvml.nvmlDeviceGetHandleByIndex(index)))
+        except self._nvml.NVMLError as error:
+            return GpuError(f"of index {index}", _failure(self._nvml, error.value), str(error))
 
     def _told(self, ask: Callable[[], T]) -> T:
         try:
