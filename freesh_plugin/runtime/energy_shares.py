@@ -17,6 +17,7 @@ class Joining(NamedTuple):
     unread: int = 0
     chunk: int = 0
 
+
 _LONGEST_ESTIMATE_S = 2.0
 """Further from the newest reading than this, what a request took since is not estimated but unknown."""
 
