@@ -178,6 +178,7 @@ class StepLoop:
         self._take_inbox(self._clock.monotonic_s())
         self._book.fail_all(str(error))
         self._batches.forget_all()
+        self._times.rest()
 
     async def _rest(self) -> None:
         """Until something arrives; where requests wait that could not start, only for a moment."""
