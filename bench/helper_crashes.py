@@ -1,13 +1,15 @@
 """How long clocks stay locked when owners and helpers end at random moments, through nvidia-ml-py on a fake driver.
 
-An owner changes the clocks of two fake GPUs all the time (a setter takes 3 ms); half of the crashes come while it and
-its helper start, half while clocks change. Seconds count from the crash to the last moment at which a clock was seen
-locked. The GPUs are a fake (tests/fakes/nvml): what is measured is this project's processes, not a driver.
+An owner changes the clocks of two fake GPUs all the time (a setter takes 3 ms), three owners at a time; half of the
+crashes come while it and its helper start, half while clocks change. Seconds count from the crash to the last moment at
+which a clock was seen locked. The GPUs are a fake (tests/fakes/nvml): what is measured is this project's processes, not
+a driver.
 """
 
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from tests.fakes.nvml.controller import build_library
 from tests.fakes.nvml.crashes import CRASHES, Crash, Scene, crash, kill_owner
 
 NAME = "helper_crashes"
-KILLS, OTHERS = 200, 50
+KILLS, OTHERS = 200, 25
+AT_A_TIME = 3
 LIMIT_S = 2.0
 CODE = [
     *sorted((ROOT / "freesh_plugin/adapters/gpu").glob("helper_*.py")),
@@ -47,12 +50,14 @@ def summary(crashes: list[Crash]) -> dict[str, Any]:
 
 
 def measured(library: Path, how: Callable[[Scene], float], rounds: int) -> list[Crash]:
-    """So many crashes of one kind."""
-    crashes = []
-    for seed in range(rounds):
+    """So many crashes of one kind, a few at a time."""
+
+    def one(seed: int) -> Crash:
         with tempfile.TemporaryDirectory() as folder:
-            crashes.append(crash(library, Path(folder), how, seed))
-    return crashes
+            return crash(library, Path(folder), how, seed)
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return list(pool.map(one, range(rounds)))
 
 
 def main(scale: float = 1.0) -> int:
