@@ -43,7 +43,7 @@ class TokenTimes:
         # Where prompts are computed alone, the others go on waiting: their wait ends with the next pass.
         if tokens > firsts and self._told_s is not None:
             self._tbt_s.append(now_s - self._told_s)
-        if tokens > firsts or self._told_s is None:
+        if tokens > firsts or (tokens and self._told_s is None):
             self._told_s = now_s
 
     def rest(self) -> None:

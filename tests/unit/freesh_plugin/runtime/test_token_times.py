@@ -55,7 +55,7 @@ def test_who_fails_or_leaves_waits_no_more() -> None:
     times.told([FailureEvent(1, FailureKind.OVERLOADED, "no room")], 1.0)
     times.gone(2)
     assert times.waiting_age_s(5.0) == 0
-    assert times.take(5.0)[0] == ()
+    assert times.take(5.0) == ((), ())
 
 
 def test_nobody_looks() -> None:
