@@ -17,6 +17,12 @@ TOKEN_CHARACTERS = (16, 512)
 POLICIES = ("llf", "edf", "srtf", "fcfs")
 """Orders in which requests can be served."""
 
+GPUS = ("none", "nvml", "simulated")
+"""What is known of the GPUs: nothing, what NVIDIA's driver says, what a simulation says."""
+
+GOVERNORS = ("observe", "miad", "hysteresis", "static")
+"""How the SM clock is governed."""
+
 _OF_OTHER_PROGRAMS = frozenset({"FREESH_DATA"})
 
 # Kubernetes describes each Service of a namespace to every pod: one named `freesh-admin` sets FREESH_ADMIN_PORT.
@@ -64,10 +70,23 @@ def _switch(value: str) -> bool:
     return value == "1"
 
 
-def _policy(value: str) -> str:
-    if value.lower() not in POLICIES:
-        raise ValueError(f"{value!r} is none of {', '.join(POLICIES)}")
-    return value.lower()
+def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value.lower() not in words:
+            raise ValueError(f"{value!r} is none of {', '.join(words)}")
+        return value.lower()
+
+    return parse
+
+
+def _uuids(value: str) -> tuple[str, ...]:
+    uuids = tuple(each.strip() for each in value.split(",") if each.strip())
+    for each in uuids:
+        if not re.fullmatch(r"GPU-[0-9A-Za-z-]{1,64}", each):
+            raise ValueError(f"{each!r} is not the UUID of a GPU (`nvidia-smi -L` lists them)")
+    if len(set(uuids)) < len(uuids):
+        raise ValueError("a GPU is named twice")
+    return uuids
 
 
 def _level(value: str) -> str:
@@ -117,7 +136,7 @@ class PluginConfig:
     """Location of this router in the plan; unset = the pools of all locations count."""
     model: str | None = field(default=None, metadata={"parse": _text})
     """Model of this router in the plan; unset = the plan's only model."""
-    policy: str = field(default="llf", metadata={"parse": _policy})
+    policy: str = field(default="llf", metadata={"parse": _one_of(POLICIES)})
     """Order in which requests are served."""
     deadline_factor: float = field(default=1.4, metadata={"parse": _number("times the predicted latency", 1, 100)})
     """Deadline of a request that no plan and no header gives one, over its predicted latency."""
@@ -137,6 +156,26 @@ class PluginConfig:
     """File that holds it."""
     decision_log: Path | None = field(default=None, metadata={"parse": _path})
     """File to which every decision of the scheduler is appended, to be replayed."""
+    gpu: str = field(default="none", metadata={"parse": _one_of(GPUS)})
+    """How the GPUs are asked for energy and clock."""
+    gpu_uuids: tuple[str, ...] = field(default=(), metadata={"parse": _uuids})
+    """The model's GPUs, one a rank; unset = all of this machine, if they are as many as there are ranks."""
+    gpu_helper: Path | None = field(default=None, metadata={"parse": _path})
+    """Socket of the machine's helper process, which sets clocks; unset = a helper of its own, as a child."""
+    gpu_run_dir: Path = field(default=Path("/run/freesh"), metadata={"parse": _path})
+    """Where that child keeps the leases of the clocks that it holds."""
+    simulated_gpus: Path | None = field(default=None, metadata={"parse": _path})
+    """Where simulated shards put the boards of their GPUs."""
+    governor: str = field(default="observe", metadata={"parse": _one_of(GOVERNORS)})
+    """How the SM clock is governed."""
+    clock_floor_mhz: int | None = field(default=None, metadata={"parse": _whole("MHz", 1, 100_000)})
+    """Least SM clock where the plan states none: the one of least energy; unset = the least that the GPU has."""
+    static_clock_mhz: int | None = field(default=None, metadata={"parse": _whole("MHz", 1, 100_000)})
+    """The clock of the governor `static`; unset = the highest."""
+    ttft_slo_s: float = field(default=2.0, metadata={"parse": _number("seconds", 0.001, 3_600)})
+    """Time to first token that the governor keeps, where the plan states none."""
+    tbt_slo_s: float = field(default=0.1, metadata={"parse": _number("seconds", 0.001, 3_600)})
+    """Time between tokens that the governor keeps, where the plan states none."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "PluginConfig":

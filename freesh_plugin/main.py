@@ -21,11 +21,14 @@ from freesh_plugin.adapters.status_table import show_status
 from freesh_plugin.config import PluginConfig
 from freesh_plugin.core.errors import ConfigError, FreeshError
 from freesh_plugin.core.plan_status import PlanState
+from freesh_plugin.services.gpu_commands import gpu_app, gpu_helper
 from freesh_plugin.services.serve import serve as serve_plans
 
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # read once, when grpc is imported: it tells of every lost peer
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="FREESH beside the GPUs.")
+app.add_typer(gpu_app, name="gpu")
+app.command()(gpu_helper)
 
 StateDir = Annotated[
     Path | None,
@@ -69,6 +72,13 @@ def serve(
     router_flag: Annotated[
         list[str] | None, typer.Option(help="More for the router, such as --router-flag=--max-concurrent-requests=512.")
     ] = None,
+    governor: Annotated[
+        str | None,
+        typer.Option(
+            help="How the SM clock is governed: observe, miad, hysteresis or static (FREESH_GOVERNOR; default observe, "
+            "and miad on the simulated engine)."
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="What this runtime calls itself (FREESH_NAME).")] = None,
     admin_host: Annotated[
         str | None, typer.Option(help="Address to listen on (FREESH_ADMIN_HOST; default 127.0.0.1).")
@@ -93,6 +103,7 @@ def serve(
     """
     with _one_sentence():
         options: dict[str, str | Path | None] = {
+            "governor": governor,
             "name": name,
             "admin_host": admin_host,
             "admin_port": admin_port,
@@ -133,12 +144,15 @@ def simulated_shards(
     speed: Annotated[float, typer.Option(min=0)] = 1.0,
     padded: Annotated[bool, typer.Option("--padded")] = False,
     model_folder: Annotated[Path | None, typer.Option(help="Where to write tokenizer and configuration.")] = None,
+    gpus: Annotated[
+        Path | None, typer.Option(help="Simulated GPUs: files with `-0`, `-1`, … behind this path.")
+    ] = None,
 ) -> None:
     """Run the shards of a simulated model until SIGINT or SIGTERM."""
     with _one_sentence():
         with _tgi_extra():
             from freesh_plugin.services.simulated_shards import run_simulated_shards
-        run_simulated_shards(uds_path, ranks, speed, padded, model_folder)
+        run_simulated_shards(uds_path, ranks, speed, padded, model_folder, gpus)
 
 
 def text_generation_router() -> None:

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from freesh_plugin.core.generation import EngineInfo, GenerationEvent, GenerationRequest
+from freesh_plugin.core.gpu import GpuReading
 from freesh_plugin.core.lengths import AnswerLength
 from freesh_plugin.core.plan_document import PlanDocument
 from freesh_plugin.core.plan_status import PlanAnswer, RuntimeStatus, Verdict
@@ -108,4 +109,54 @@ class LengthEstimator(Protocol):
 
     def observe(self, prompt_tokens: int, answer_tokens: int, client: str = "") -> None:
         """Learn from an answer that has ended by itself."""
+        ...
+
+
+class GpuDevice(Protocol):
+    """One GPU, read by whoever wants to know. Calls may block for a while: never from an event loop."""
+
+    @property
+    def uuid(self) -> str:
+        """Its name for life (`GPU-…`); indices differ between programs."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its product's name."""
+        ...
+
+    def supported_clocks_mhz(self) -> tuple[int, ...]:
+        """SM clocks that can be set, ascending.
+
+        Raises:
+            GpuError: it does not say.
+        """
+        ...
+
+    def read(self, now_s: float) -> GpuReading:
+        """Look at it.
+
+        Raises:
+            GpuError: it does not answer at all; a single thing that it does not tell is None.
+        """
+        ...
+
+
+class ClockSetter(Protocol):
+    """The only way to set clocks; whatever was set ends with the setter's connection."""
+
+    def limit_sm_clock_mhz(self, uuids: tuple[str, ...], sm_clock_mhz: int) -> None:
+        """Hold the SM clock of these GPUs at or below a supported clock: all of them, or none.
+
+        Raises:
+            GpuError: one could not be set; those that were are as before.
+        """
+        ...
+
+    def release(self, uuids: tuple[str, ...]) -> None:
+        """Give the clocks back to the driver.
+
+        Raises:
+            GpuError: one could not be reset.
+        """
         ...

@@ -8,10 +8,10 @@ compile() {
     .boot/bin/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
         --no-emit-index-url --no-emit-find-links --no-annotate "$@" --output-file "requirements/$output"
 }
-compile dev.txt pyproject.toml --extra tgi --group planner --group glpk --group airflow --group test --group lint --group build
+compile dev.txt pyproject.toml --extra tgi --extra nvml --group planner --group glpk --group airflow --group test --group lint --group build
 compile planner.txt --group planner --group airflow
 compile plugin.txt pyproject.toml
-compile plugin-tgi.txt pyproject.toml --extra tgi
+compile plugin-tgi.txt pyproject.toml --extra tgi --extra nvml
 echo "uv" | .boot/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
     --no-emit-index-url --no-emit-find-links - --output-file requirements/boot.txt
 client() {

@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 
+from freesh_plugin.adapters.gpu_metrics import GpuMetrics
 from freesh_plugin.adapters.plain_counter import PlainCounter
 
 DURATION_BUCKETS = tuple(0.0001 * 1.5**k for k in range(1, 36))
@@ -62,6 +63,7 @@ class RouterMetrics:
             "Times the scheduler raised; it goes on first come, first served.",
             registry=registry,
         )
+        self.gpu = GpuMetrics(registry)
 
     def text(self) -> bytes:
         """All of them in Prometheus's text format."""

@@ -17,6 +17,8 @@ from freesh_plugin.config import PluginConfig
 from freesh_plugin.core.errors import ConfigError
 from freesh_plugin.core.generation import EngineInfo, GenerationEvent
 from freesh_plugin.ports import Clock, LengthEstimator
+from freesh_plugin.runtime.energy_shares import EnergyShares
+from freesh_plugin.runtime.energy_weights import ASSUMED_WEIGHTS
 from freesh_plugin.runtime.pace import MeasuredPace
 from freesh_plugin.runtime.padded_memory import PaddedMemory
 from freesh_plugin.runtime.paged_memory import PagedMemory, PagedShape
@@ -24,6 +26,7 @@ from freesh_plugin.runtime.policy import Policy
 from freesh_plugin.runtime.scheduler import Scheduler
 from freesh_plugin.runtime.service_levels import ServiceLevels
 from freesh_plugin.runtime.settings import SchedulerSettings
+from freesh_plugin.runtime.token_times import TokenTimes
 from freesh_plugin.services.guarded_scheduler import GuardedScheduler, MakeScheduler
 from freesh_plugin.services.leg_batch import BatchWriter
 from freesh_plugin.services.reception import Reception
@@ -69,8 +72,12 @@ async def bring_up(
     emit: Callable[[list[GenerationEvent]], None],
     lengths: LengthEstimator,
     scheduler_of: MakeScheduler = Scheduler,
+    energy: EnergyShares | None = None,
+    times: TokenTimes | None = None,
 ) -> RunningEngine:
     """Connect to the shards, clear what another router left there, warm up.
+
+    `energy` and `times` are told what the step loop does; they outlive an engine whose shards are lost.
 
     Raises:
         ShardError: they do not answer, or have not enough memory.
@@ -98,12 +105,13 @@ async def bring_up(
     )
     levels = ServiceLevels(None, config.model, config.location, config.deadline_factor)
     reception = Reception(levels, lengths, pace, metrics, config.location)
-    batches = ShardBatches(shards, writer, info.support_chunking, clock, metrics)
+    energy = energy or EnergyShares(ASSUMED_WEIGHTS)
+    batches = ShardBatches(shards, writer, info.support_chunking, clock, metrics, energy)
     # With speculation a stop sequence may lie within the tokens of one step, which a shard alone can cut there.
     restorable = writer.exact_ids and info.speculate == 0
-    book = RequestBook(scheduler, memory, batches, reception, restorable, config.leg_tokens, metrics)
+    book = RequestBook(scheduler, memory, batches, reception, restorable, config.leg_tokens, metrics, energy)
     limits = LoopLimits(args.max_batch_size or _UNSTATED_BATCH, args.max_batch_prefill_tokens, info.support_chunking)
-    loop = StepLoop(scheduler, pace, book, batches, limits, clock, metrics, emit)
+    loop = StepLoop(scheduler, pace, book, batches, limits, clock, metrics, emit, times or TokenTimes())
     return RunningEngine(shards, info, loop, reception, memory)
 
 

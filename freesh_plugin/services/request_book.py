@@ -14,6 +14,7 @@ from freesh_plugin.core.generation import (
     GenerationRequest,
     TokensEvent,
 )
+from freesh_plugin.runtime.energy_shares import EnergyShares
 from freesh_plugin.runtime.padded_memory import PaddedMemory
 from freesh_plugin.runtime.paged_memory import PagedMemory
 from freesh_plugin.runtime.service_levels import ServiceLevel
@@ -40,8 +41,10 @@ class RequestBook:
         exact_ids: bool,
         leg_tokens: int,
         metrics: RouterMetrics,
+        energy: EnergyShares,
     ) -> None:
         """`exact_ids`: shards can be told ids; `leg_tokens`: for so many answer tokens memory is set aside at once."""
+        self._energy = energy
         self._exact_ids = exact_ids
         self._scheduler = scheduler
         self._memory = memory
@@ -100,6 +103,7 @@ class RequestBook:
         """Fail every request, and others that have not arrived yet; scheduler and memory are of no use any more."""
         for request_id in (*self._servings, *others):
             self._outbox.append(FailureEvent(request_id, FailureKind.GENERATION, message))
+            self._energy.drop(request_id)
         self._servings.clear()
         self._levels.clear()
 
@@ -113,6 +117,7 @@ class RequestBook:
         self._memory.release(request_id)
         if serving.legs:
             self._batches.leave(request_id)
+            self._energy.drop(request_id)
 
     # Joining and leaving the batch
 
@@ -167,6 +172,7 @@ class RequestBook:
             if serving is not None:
                 serving.losses += suspect
                 serving.lost = True
+                self._energy.leave(request_id)
                 self._memory.drop(request_id, trusted=False)
                 self._scheduler.left_batch([request_id], now_s)
 
@@ -239,6 +245,7 @@ class RequestBook:
     ) -> GenerationEnd:
         request = serving.request
         self._reception.note_end(serving, self._levels[request.request_id], now_s)
+        taken = self._energy.close(request.request_id)
         if serving.in_later_leg:  # the shard tells the seed that was derived for the last leg
             seed = request.sampling.seed if request.sampling.draws else None
         return GenerationEnd(
@@ -249,4 +256,7 @@ class RequestBook:
             queued_s=request.arrival_s,
             started_s=now_s if serving.started_s is None else serving.started_s,
             preemptions=serving.preemptions,
+            energy_j=taken.energy_j if taken else None,
+            carbon_gco2e=taken.carbon_gco2e if taken else None,
+            carbon_kind=taken.carbon_kind if taken else None,
         )

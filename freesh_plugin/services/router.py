@@ -28,6 +28,8 @@ from freesh_plugin.runtime.service_levels import ServiceLevels
 from freesh_plugin.services.engine import RunningEngine, bring_up
 from freesh_plugin.services.front import FrontSettings
 from freesh_plugin.services.front_process import FrontError, FrontProcess
+from freesh_plugin.services.governor_loop import EngineLoad
+from freesh_plugin.services.gpu_side import GpuSide
 from freesh_plugin.services.guarded_scheduler import MakeScheduler
 from freesh_plugin.services.plan_side import plan_side
 
@@ -73,6 +75,7 @@ class Router:
         self._plan: Plan | None = None
         self._lengths = RunningLengths()
         self._log = DecisionFile(config.decision_log) if config.decision_log else None
+        self._gpus = GpuSide(config, clock, metrics.gpu, self._load)
         self._engine: RunningEngine
 
     async def run(self, version: str, on_ready: OnReady) -> None:
@@ -93,6 +96,7 @@ class Router:
         self._engine = starting.result()
         async with plan_side(self._config, version, self._clock, self._take_plan) as plan_url:
             stepping = asyncio.create_task(self._step())
+            self._gpus.start(self._engine.shards.ranks)
             try:
                 port = await self._front.start(self._front_settings(), self._engine.info)
                 gc.freeze()  # what is here stays: no need to look at it again between steps
@@ -101,6 +105,7 @@ class Router:
             finally:
                 stepping.cancel()
                 await self._front.end()
+                await self._gpus.close()
                 if self._log is not None:
                     self._log.close()
 
@@ -158,7 +163,7 @@ class Router:
 
     async def _bring_up(self) -> RunningEngine:
         parts = (self._args, self._config, self._clock, self._metrics, self._front.emit)
-        engine = await bring_up(*parts, self._lengths, self._scheduler_of())
+        engine = await bring_up(*parts, self._lengths, self._scheduler_of(), self._gpus.energy, self._gpus.times)
         if self._plan is not None:
             engine.reception.levels = self._levels(self._plan)
         return engine
@@ -173,6 +178,11 @@ class Router:
     def _take_plan(self, plan: Plan) -> None:
         self._plan = plan
         self._engine.reception.levels = self._levels(plan)
+        self._gpus.take_plan(plan)
+
+    def _load(self) -> EngineLoad:
+        loop = self._engine.loop
+        return EngineLoad(*loop.load, up=loop.lost is None)
 
     def _levels(self, plan: Plan) -> ServiceLevels:
         config = self._config

@@ -5,10 +5,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from freesh_plugin.core.errors import ConfigError
+from freesh_plugin.core.power_model import ASSUMED
 from freesh_plugin.services.children import Children
 
 _ROUTER_END_S = 90.0
@@ -45,10 +46,13 @@ def serve_simulated(wanted: ServedModel) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="freesh-") as made, Children() as children:
         folder, uds_path = Path(made) / "model", Path(made) / "s"
+        gpus = Path(made) / "gpu"
         shards = ["simulated-shards", str(uds_path), "--ranks", str(wanted.ranks), "--speed", str(wanted.speed)]
-        children.start("simulated shards", _freesh(*shards, "--model-folder", str(folder)), wanted.settings)
+        shards += ["--model-folder", str(folder), "--gpus", str(gpus)]
+        children.start("simulated shards", _freesh(*shards), wanted.settings)
         if children.watch(until=lambda: _all_there(uds_path, wanted.ranks)):
-            _start_router(children, wanted, str(folder), f"{uds_path}-0")
+            governed = replace(wanted, settings=_simulated_gpus(gpus) | dict(wanted.settings or {}))
+            _start_router(children, governed, str(folder), f"{uds_path}-0")
             children.watch()
 
 
@@ -105,6 +109,12 @@ def _start_router(children: Children, wanted: ServedModel, tokenizer: str, maste
     flags += ["--tokenizer-name", tokenizer, "--master-shard-uds-path", master_socket, *wanted.flags]
     env = {"MODEL_ID": wanted.model, **(wanted.settings or {})}
     children.start("router", _freesh("router", *flags), env, end_s=_ROUTER_END_S)
+
+
+def _simulated_gpus(gpus: Path) -> dict[str, str]:
+    """Settings by which simulated GPUs are read and governed, where the environment does not say otherwise."""
+    own = {"FREESH_GPU": "simulated", "FREESH_GOVERNOR": "miad", "FREESH_CLOCK_FLOOR_MHZ": f"{ASSUMED.knee_mhz:.0f}"}
+    return {"FREESH_SIMULATED_GPUS": str(gpus)} | {key: os.environ.get(key, value) for key, value in own.items()}
 
 
 def _freesh(*arguments: str) -> list[str]:

@@ -9,6 +9,7 @@ from freesh_plugin.adapters.tgi.shard_error import ShardError
 from freesh_plugin.adapters.tgi.shards import ShardGroup, Step
 from freesh_plugin.core.errors import FreeshError
 from freesh_plugin.ports import Clock
+from freesh_plugin.runtime.energy_shares import EnergyShares, Joining
 from freesh_plugin.services.leg_batch import BatchWriter, Leg
 
 
@@ -40,13 +41,21 @@ class ShardBatches:
     """
 
     def __init__(
-        self, shards: ShardGroup, writer: BatchWriter, chunked: bool, clock: Clock, metrics: RouterMetrics
+        self,
+        shards: ShardGroup,
+        writer: BatchWriter,
+        chunked: bool,
+        clock: Clock,
+        metrics: RouterMetrics,
+        energy: EnergyShares,
     ) -> None:
+        """`energy` is told who is in each pass."""
         self._shards = shards
         self._writer = writer
         self._chunked = chunked
         self._clock = clock
         self._metrics = metrics
+        self._energy = energy
         self._of_method = {method: _MethodMetrics(metrics, method) for method in ("prefill", "decode")}
         self._batches: list[messages.CachedBatch] = []
         self._leaving: set[int] = set()
@@ -67,6 +76,7 @@ class ShardBatches:
     def leave(self, request_id: int) -> None:
         """Take a request out before the next pass."""
         self._leaving.add(request_id)
+        self._energy.leave(request_id)
 
     def rest(self) -> None:
         """Nothing is computed for a while: the time from here to the next pass is nobody's delay."""
@@ -113,7 +123,7 @@ class ShardBatches:
         if joined is not None:
             self._metrics.concat.labels("chunking").inc()
         call = self._shards.prefill(self._writer.write(self._last_id, legs), joined)
-        return await self._pass("prefill", call, [joined] if joined else [], [leg.request_id for leg in legs])
+        return await self._pass("prefill", call, [joined] if joined else [], legs)
 
     async def decode(self) -> Step:
         """One more token for everybody; several batches become one.
@@ -144,28 +154,40 @@ class ShardBatches:
         return []
 
     async def _pass(
-        self, method: str, call: Awaitable[Step], batches: Sequence[messages.CachedBatch], joining: Sequence[int]
+        self, method: str, call: Awaitable[Step], batches: Sequence[messages.CachedBatch], legs: Sequence[Leg]
     ) -> Step:
         began_s, counted = self._clock.monotonic_s(), self._of_method[method]
         if self._ended_at_s is not None:
             self._metrics.between_s.observe(began_s - self._ended_at_s)
         running = asyncio.ensure_future(call)
         await asyncio.sleep(0)
+        self._note_work(began_s, batches, legs)
         self.while_computing()
-        counted.began(len(joining) + sum(batch.size for batch in batches), sum(batch.max_tokens for batch in batches))
+        counted.began(len(legs) + sum(batch.size for batch in batches), sum(batch.max_tokens for batch in batches))
         try:
             step = await running
         except ShardError as error:
             self._ended_at_s = None
             counted.failed()
-            batch_ids = [*(batch.id for batch in batches), *([self._last_id] if joining else [])]
+            batch_ids = [*(batch.id for batch in batches), *([self._last_id] if legs else [])]
+            joining = [leg.request_id for leg in legs]
             others = [request_id for batch in batches for request_id in batch.request_ids]
             raise BatchLost(error, batch_ids, joining, others) from error
         ended_s = self._ended_at_s = self._clock.monotonic_s()
+        self._energy.end(ended_s)
         counted.succeeded(step, ended_s - began_s)
         if step.batch is not None:
             self._batches.append(step.batch)
         return step
+
+    def _note_work(self, began_s: float, batches: Sequence[messages.CachedBatch], legs: Sequence[Leg]) -> None:
+        tokens = sum(batch.current_tokens for batch in batches)
+        self._energy.begin(began_s, map(_joining, legs), tokens, alone=bool(legs) and not self._chunked)
+
+
+def _joining(leg: Leg) -> Joining:
+    tokens = len(leg.serving.ids)
+    return Joining(leg.request_id, tokens, tokens - leg.cache_len, leg.prefill_tokens)
 
 
 class _MethodMetrics:

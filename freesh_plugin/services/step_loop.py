@@ -12,6 +12,7 @@ from freesh_plugin.core.generation import FailureEvent, FailureKind, GenerationE
 from freesh_plugin.ports import Clock
 from freesh_plugin.runtime.pace import MeasuredPace
 from freesh_plugin.runtime.step_decision import StepLimits
+from freesh_plugin.runtime.token_times import TokenTimes
 from freesh_plugin.services.guarded_scheduler import GuardedScheduler
 from freesh_plugin.services.leg_batch import Leg
 from freesh_plugin.services.request_book import RequestBook
@@ -47,8 +48,9 @@ class StepLoop:
         clock: Clock,
         metrics: RouterMetrics,
         emit: Callable[[list[GenerationEvent]], None],
+        times: TokenTimes,
     ) -> None:
-        """`emit` gets the events of a step together; it may not block."""
+        """`emit` gets the events of a step together; it may not block. `times` is told when tokens came."""
         self._scheduler = scheduler
         self._pace = pace
         self._book = book
@@ -57,6 +59,8 @@ class StepLoop:
         self._clock = clock
         self._metrics = metrics
         self._emit = emit
+        self._times = times
+        self._ended_s = 0.0
         self._inbox: list[GenerationRequest | int] = []
         self._work = asyncio.Event()
         batches.while_computing = self._publish
@@ -65,6 +69,12 @@ class StepLoop:
         """Why the shards cannot be used any more."""
         self.proven = True
         """Whether the last pass succeeded."""
+
+    @property
+    def load(self) -> tuple[int, int]:
+        """Requests in the batch, and requests that wait."""
+        waiting = self._scheduler.waiting + sum(isinstance(each, GenerationRequest) for each in self._inbox)
+        return max(len(self._book) - self._scheduler.waiting, 0), waiting
 
     def submit(self, request: GenerationRequest) -> None:
         """Queue a request."""
@@ -135,7 +145,8 @@ class StepLoop:
         step = await (self._batches.prefill(legs) if legs else self._batches.decode())
         self.proven = True
         self._learn(step, legs)
-        self._book.take(step.generations, self._clock.monotonic_s())
+        self._ended_s = self._clock.monotonic_s()
+        self._book.take(step.generations, self._ended_s)
 
     def _step_limits(self) -> StepLimits:
         limits, prefill = self._limits, self._limits.prefill_tokens
@@ -153,7 +164,9 @@ class StepLoop:
         for each in inbox:
             if isinstance(each, int):
                 self._book.forget(each)
+                self._times.gone(each)
             else:
+                self._times.arrived(each.request_id, each.arrival_s)
                 self._book.arrive(each, now_s)
         self._metrics.queue_size.set(self._scheduler.waiting)
 
@@ -188,11 +201,13 @@ class StepLoop:
         self._book.abandon(waiting, str(error))
         self._batches.forget_all()
         self._publish()
+        self._times.rest()
 
     async def _rest(self) -> None:
         """Until something arrives; where requests wait that could not start, only for a moment."""
         self._publish()
         self._batches.rest()
+        self._times.rest()
         try:
             await asyncio.wait_for(self._work.wait(), _LOOK_AGAIN_S if len(self._book) else None)
         except TimeoutError:
@@ -202,3 +217,4 @@ class StepLoop:
         events = self._book.outbox()
         if events:
             self._emit(events)
+            self._times.told(events, self._ended_s)

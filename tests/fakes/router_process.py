@@ -54,11 +54,16 @@ def router_process(
     settings: dict[str, str] | None = None,
     ranks: int = 1,
     speed: float = 1.0,
+    gpus: bool = False,
 ) -> Iterator[RouterProcess]:
-    """Start shards and router; yields when it serves, and leaves no process behind."""
+    """Start shards and router; yields when it serves, and leaves no process behind.
+
+    With `gpus` the shards have simulated GPUs, whose boards are at `folder / "gpu-0"` and so on, and the router reads
+    and governs them.
+    """
     program = [sys.executable, "-m", "freesh_plugin.main"]
     command = [*program, "simulated-shards", f"{folder}/s", "--ranks", str(ranks), "--speed", str(speed)]
-    shards_command = [*command, "--model-folder", f"{folder}/model"]
+    shards_command = [*command, "--model-folder", f"{folder}/model", *(["--gpus", f"{folder}/gpu"] if gpus else [])]
     shards = _start(shards_command, folder / "shards.log")
     router = None
     try:
@@ -74,6 +79,9 @@ def router_process(
             f"{folder}/model",
         ]
         env = {"FREESH_STATE_DIR": f"{folder}/state", "FREESH_ADMIN_PORT": "0", **(settings or {})}
+        if gpus:
+            simulated = {"FREESH_GPU": "simulated", "FREESH_SIMULATED_GPUS": f"{folder}/gpu", "FREESH_GOVERNOR": "miad"}
+            env = simulated | env
         own += ["--master-shard-uds-path", f"{folder}/s-0", *flags]
         router = _start([*program, "router", *own], folder / "router.log", env)
         urls = _urls(router, folder / "router.log")

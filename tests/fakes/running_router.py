@@ -10,8 +10,10 @@ from freesh_plugin.adapters.router_metrics import RouterMetrics
 from freesh_plugin.adapters.tgi.router_args import RouterArgs
 from freesh_plugin.config import PluginConfig
 from freesh_plugin.core.generation import FailureEvent, GenerationEnd, GenerationEvent, GenerationRequest, TokensEvent
+from freesh_plugin.runtime.energy_shares import EnergyShares
 from freesh_plugin.runtime.lengths import RunningLengths
 from freesh_plugin.runtime.scheduler import Scheduler
+from freesh_plugin.runtime.token_times import TokenTimes
 from freesh_plugin.services.engine import RunningEngine, bring_up
 from freesh_plugin.services.guarded_scheduler import MakeScheduler
 
@@ -84,12 +86,16 @@ async def running_router(
     flags: Iterable[str] = (),
     settings: dict[str, str] | None = None,
     scheduler_of: MakeScheduler = Scheduler,
+    energy: EnergyShares | None = None,
+    times: TokenTimes | None = None,
 ) -> AsyncIterator[RunningRouter]:
     """An engine over shards that listen already."""
     args = RouterArgs.parse(["--master-shard-uds-path", master_socket, *flags], {})
     config = PluginConfig.from_env({"HOME": "/nonexistent", **(settings or {})})
     answers, metrics = Answers(), RouterMetrics()
-    engine = await bring_up(args, config, SystemClock(), metrics, answers.take, RunningLengths(), scheduler_of)
+    engine = await bring_up(
+        args, config, SystemClock(), metrics, answers.take, RunningLengths(), scheduler_of, energy, times
+    )
     stepping = asyncio.create_task(engine.loop.run())
     try:
         yield RunningRouter(engine, answers, metrics, stepping)

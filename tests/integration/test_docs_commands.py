@@ -18,6 +18,7 @@ TRIED_ELSEWHERE = {
     r"freesh (serve --name paris|status)|curl .* http://127\.0\.0\.1:9480/v1/plan": "test_freesh_command.py",
     r"pip install freesh-plugin": "test_wheel.py, from the wheel built here",
     r"(source /usr/src/.venv/bin/activate '&&' )?pip install 'freesh-plugin\[tgi\]'": "test_wheel.py, the same way",
+    r"freesh gpu (status|watch|reset)": "test_gpu_commands.py",
     r"freesh serve --engine simulated|curl http://127.0.0.1:3000/.*": "test_wheel.py",
     r"docker build .*planner\.Dockerfile.*|scripts/build_planner\.sh": "test_planner_artefacts.py",
     r"pip install '?dist/.*": "test_planner_artefacts.py",

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from freesh_plugin.adapters.gpu.simulated_board import SimulatedBoard
 from freesh_plugin.adapters.tgi import messages
 from freesh_plugin.adapters.tgi.exact_ids import encode
 from freesh_plugin.adapters.tgi.exact_ids_file import read_secret
 from freesh_plugin.adapters.tgi.shard_error import ShardError, ShardFailure
 from freesh_plugin.adapters.tgi.shards import ShardGroup, ShardTimes, Step
-from freesh_plugin.adapters.tgi.simulated.clock_file import ClockFile, write_clock_mhz
 from freesh_plugin.adapters.tgi.simulated.engine import Engine
 from freesh_plugin.adapters.tgi.simulated.model import SimulatedModel
 from freesh_plugin.adapters.tgi.simulated.server import simulated_shards
@@ -92,16 +92,15 @@ def test_all_calls_on_all_ranks(tmp_path: Path, ranks: int) -> None:
 
 
 def test_times_are_those_of_the_model(tmp_path: Path) -> None:
-    clock = tmp_path / "clock"
+    boards = [SimulatedBoard(tmp_path / f"gpu-{rank}") for rank in range(2)]
 
     async def run() -> list[Step]:
         model = SimulatedModel(memory_tokens=6400, speed=2)
-        async with simulated_shards(model, tmp_path / "shard", 2, ClockFile(clock, 1980)):
+        async with simulated_shards(model, tmp_path / "shard", 2, boards):
             group = await ShardGroup.connect(tmp_path / "shard-0", TIMES)
             await group.warmup(warmup_request(1000, 500, 1000))
             steps = [await group.prefill(batch(told(1)))]
-            write_clock_mhz(clock, 495)
-            await asyncio.sleep(0.1)
+            boards[1].limit(495)
             steps.append(await group.decode([messages.CachedBatch(id=1)]))
             await group.close()
             return steps
@@ -110,16 +109,6 @@ def test_times_are_those_of_the_model(tmp_path: Path) -> None:
     # (9 + 2.5 + ...) ms at 1980 MHz and (9 + 4 * 2.5 + ...) ms at a quarter of it, both twice as fast as modelled.
     assert 5.75e6 < fast.forward_ns <= fast.total_ns
     assert 9.5e6 < slow.forward_ns <= slow.total_ns
-
-
-def test_a_clock_file_that_says_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "clock"
-    assert ClockFile(path, 1980)() == 1980
-    for text in ("", "fast", "-5", "0", "nan", "inf"):
-        path.write_text(text)
-        assert ClockFile(path, 1980)() == 1980
-    write_clock_mhz(path, 1110)
-    assert ClockFile(path, 1980)() == 1110
 
 
 def test_exact_ids_differ_by_rank_and_need_the_secret(tmp_path: Path) -> None:

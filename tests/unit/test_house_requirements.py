@@ -16,7 +16,7 @@ GROUPS = {
     "plugin.txt": (),
     "plugin-tgi.txt": (),
 }
-EXTRAS = {"dev.txt": ("tgi",), "plugin-tgi.txt": ("tgi",)}
+EXTRAS = {"dev.txt": ("tgi", "nvml"), "plugin-tgi.txt": ("tgi", "nvml")}
 PINNED = ["boot.txt", *GROUPS, *(f"clients-{name}.txt" for name in ("text-generation", "huggingface-hub", "openai"))]
 
 

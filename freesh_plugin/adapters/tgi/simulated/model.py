@@ -1,13 +1,9 @@
 """What a simulated model is like: its engine, its memory, its speed."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from freesh_plugin.core.errors import ConfigError
 from freesh_plugin.core.step_model import ASSUMED, StepModel
-
-ClockSource = Callable[[], float]
-"""The SM clock now, in MHz."""
 
 BLOCK_SIZES = {"flashinfer": 1, "flashdecoding": 256, "flashdecoding-ipex": 64, "paged": 16}
 """Block size of each attention that TGI has, in tokens."""

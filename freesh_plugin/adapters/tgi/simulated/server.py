@@ -1,17 +1,18 @@
 """Simulated shards behind Unix sockets: all ranks of one model in one process."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 from grpc import aio
 
+from freesh_plugin.adapters.gpu.simulated_board import SimulatedBoard
 from freesh_plugin.adapters.tgi.exact_ids import ExactIdsError, decode
 from freesh_plugin.adapters.tgi.exact_ids_file import published_secret
 from freesh_plugin.adapters.tgi.simulated.engine import Engine
-from freesh_plugin.adapters.tgi.simulated.model import ClockSource, SimulatedModel
+from freesh_plugin.adapters.tgi.simulated.model import SimulatedModel
 from freesh_plugin.adapters.tgi.simulated.refusal import Refusal
 from freesh_plugin.adapters.tgi.simulated.service import ShardService
 
@@ -29,20 +30,19 @@ def rank_socket(uds_path: str | Path, rank: int) -> Path:
 
 @asynccontextmanager
 async def simulated_shards(
-    model: SimulatedModel, uds_path: str | Path, ranks: int = 1, clock: ClockSource | None = None
+    model: SimulatedModel, uds_path: str | Path, ranks: int = 1, boards: Sequence[SimulatedBoard] = ()
 ) -> AsyncIterator[list[Engine]]:
     """Serve all ranks for as long as the block lasts; gives the ranks' engines, to look into.
 
-    `clock` tells the SM clock in MHz; by default it is the step model's top clock.
+    `boards` are those of the ranks' GPUs; without them all run at the step model's top clock.
     """
-    top_clock_mhz = model.step_model.top_clock_mhz if model.step_model else 1.0
     urls = [f"unix://{rank_socket(uds_path, rank)}" for rank in range(ranks)]
     engines: list[Engine] = []
     servers: list[aio.Server] = []
     with ExitStack() as published:
         for rank in range(ranks):
             engine = Engine(model, rank, ranks, _reader(model, rank_socket(uds_path, rank), published))
-            service = ShardService(engine, urls, clock or (lambda: top_clock_mhz))
+            service = ShardService(engine, urls, boards[rank] if boards else None)
             servers.append(await _listening(service, rank_socket(uds_path, rank)))
             engines.append(engine)
         try:

@@ -8,10 +8,11 @@ from typing import Any
 import grpc
 from grpc import aio
 
+from freesh_plugin.adapters.gpu.simulated_board import SimulatedBoard
 from freesh_plugin.adapters.tgi import messages, wire
 from freesh_plugin.adapters.tgi.simulated.engine import Engine, Pass
-from freesh_plugin.adapters.tgi.simulated.model import ClockSource
 from freesh_plugin.adapters.tgi.simulated.refusal import Refusal
+from freesh_plugin.core.power_model import IDLE, shares
 from freesh_plugin.core.step_model import step_s
 
 _Handler = Callable[[Any], Awaitable[Any]]
@@ -20,11 +21,11 @@ _Handler = Callable[[Any], Awaitable[Any]]
 class ShardService:
     """The eight calls of one rank."""
 
-    def __init__(self, engine: Engine, urls: list[str], clock: ClockSource) -> None:
-        """`urls` are those of all ranks; `clock` tells the SM clock in MHz."""
+    def __init__(self, engine: Engine, urls: list[str], board: SimulatedBoard | None = None) -> None:
+        """`urls` are those of all ranks; `board` is the GPU's, without one it runs at the step model's top clock."""
         self._engine = engine
         self._urls = urls
-        self._clock = clock
+        self._board = board
         # A real shard computes inside its event loop: every call waits behind the step under way.
         self._turn = asyncio.Lock()
 
@@ -90,10 +91,11 @@ class ShardService:
 
     async def _timed(self, passed: Pass, start_ns: int, joined: bool) -> dict[str, Any]:
         """Wait until the pass would have ended, then tell its times."""
-        worked_ns = time.perf_counter_ns() - start_ns
-        left_s = self._pass_s(passed) - worked_ns / 1e9
+        left_s = self._begun(passed) - (time.perf_counter_ns() - start_ns) / 1e9
         if left_s > 0:
             await asyncio.sleep(left_s)
+        if self._board is not None:
+            self._board.run(IDLE)
         total_ns = time.perf_counter_ns() - start_ns
         return {
             "generations": passed.generations,
@@ -104,9 +106,13 @@ class ShardService:
             "concat_ns": 0 if joined else None,
         }
 
-    def _pass_s(self, passed: Pass) -> float:
-        model = self._engine.model
-        if model.step_model is None:
+    def _begun(self, passed: Pass) -> float:
+        """Put the pass on the board; returns the seconds that it takes."""
+        step, board = self._engine.model.step_model, self._board
+        if step is None:
             return 0.0
-        took_s = step_s(model.step_model, self._clock(), passed.size, passed.kv_tokens, passed.prefill_tokens)
-        return took_s / model.speed
+        clock_mhz = step.top_clock_mhz if board is None else board.clock_mhz()
+        took_s = step_s(step, clock_mhz, passed.size, passed.kv_tokens, passed.prefill_tokens)
+        if board is not None:
+            board.run(shares(step, clock_mhz, passed.size, passed.prefill_tokens, took_s))
+        return took_s / self._engine.model.speed

@@ -1,0 +1,121 @@
+"""Whether an instance's GPUs may be told clocks, and whether they do as they are told."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from freesh_plugin.core.gpu import ClockReason, GpuFailure, GpuReading
+from freesh_plugin.runtime.governor_settings import GovernorSettings
+from freesh_plugin.runtime.governor_signals import Applied, GovernorReason, GovernorSignals
+
+SLOWED = (
+    ClockReason.POWER_CAP
+    | ClockReason.HARDWARE_SLOWDOWN
+    | ClockReason.THERMAL
+    | ClockReason.HARDWARE_THERMAL
+    | ClockReason.POWER_BRAKE
+)
+"""Bits that say that a GPU is slower than it was told, for power, heat or brake."""
+
+
+class GpuGuard:
+    """Watches the GPUs of one instance, all ranks together: the worst of them counts."""
+
+    def __init__(self, settings: GovernorSettings, supported_mhz: Sequence[int]) -> None:
+        """`supported_mhz`: clocks that can be set, ascending; none = nothing may be set."""
+        self._settings = settings
+        self._read_back_mhz = _READ_BACK_STEPS * max((b - a for a, b in pairwise(supported_mhz)), default=0)
+        self._lost = None if supported_mhz else GovernorReason.NO_CLOCKS
+        self._failed_sets = 0
+        self._failed_reads = 0
+        self._slowed_looks = 0
+        self._mismatched_looks = 0
+        self._newest_look_s = float("-inf")
+        self._slowest_mhz: int | None = None
+
+    @property
+    def lost(self) -> GovernorReason | None:
+        """Why control is gone for good; None while it is not."""
+        return self._lost
+
+    @property
+    def slowest_mhz(self) -> int | None:
+        """The clock read back from the slowest GPU; None where none says."""
+        return self._slowest_mhz
+
+    @property
+    def throttled(self) -> bool:
+        """Whether two looks in a row say that a GPU is slowed down by power, heat or brake."""
+        return self._slowed_looks >= _LOOKS_BELIEVED
+
+    @property
+    def mismatched(self) -> bool:
+        """Whether the clocks read back have been others than told for two looks, without a reason."""
+        return self._mismatched_looks >= _LOOKS_BELIEVED
+
+    def look(self, now_s: float, signals: GovernorSignals, told_mhz: int | None) -> None:
+        """Take in readings and outcome at `now_s`; `told_mhz` is what the GPUs were told, None = nothing."""
+        if self._lost is not None:
+            return
+        self._judge_outcome(signals.applied)
+        self._judge_reads(signals.readings)
+        fresh = self._fresh(now_s, signals.readings)
+        if not self._settings.tenant_alone and any(each.mig for each in fresh):
+            self._lost = self._lost or GovernorReason.MIG
+        # The same readings twice are one look: clocks may be read less often than the governor ticks.
+        if fresh and max(each.at_s for each in fresh) > self._newest_look_s:
+            self._newest_look_s = max(each.at_s for each in fresh)
+            self._judge_clocks(fresh, told_mhz, busy=signals.running > 0)
+        elif not fresh:
+            self._slowed_looks = self._mismatched_looks = 0
+
+    def _judge_outcome(self, applied: Applied | None) -> None:
+        if applied is None:
+            return
+        if applied.failure is None:
+            self._failed_sets = 0
+            return
+        self._failed_sets += 1
+        self._lost = _FINAL.get(applied.failure)
+        if self._lost is None and self._failed_sets >= self._settings.errors_in_a_row:
+            self._lost = GovernorReason.GPU_ERRORS
+
+    def _judge_reads(self, readings: Sequence[GpuReading | GpuFailure]) -> None:
+        failures = [each for each in readings if isinstance(each, GpuFailure) and each not in _NOT_READABLE]
+        if GpuFailure.LOST in failures:
+            self._lost = GovernorReason.GPU_LOST
+        if readings:
+            self._failed_reads = self._failed_reads + 1 if failures else 0
+        if self._failed_reads >= self._settings.errors_in_a_row:
+            self._lost = self._lost or GovernorReason.GPU_ERRORS
+
+    def _fresh(self, now_s: float, readings: Sequence[GpuReading | GpuFailure]) -> list[GpuReading]:
+        oldest_s = now_s - self._settings.stale_ticks * self._settings.tick_s
+        return [each for each in readings if isinstance(each, GpuReading) and each.at_s >= oldest_s]
+
+    def _judge_clocks(self, readings: Sequence[GpuReading], told_mhz: int | None, *, busy: bool) -> None:
+        clocks = [each.sm_clock_mhz for each in readings if each.sm_clock_mhz is not None]
+        self._slowest_mhz = min(clocks, default=None)
+        slowed = any(each.reasons & SLOWED for each in readings)
+        self._slowed_looks = self._slowed_looks + 1 if slowed else 0
+        mismatched = told_mhz is not None and any(self._differs(each, told_mhz, busy=busy) for each in readings)
+        self._mismatched_looks = self._mismatched_looks + 1 if mismatched else 0
+
+    def _differs(self, reading: GpuReading, told_mhz: int, *, busy: bool) -> bool:
+        if reading.sm_clock_mhz is None:
+            return False
+        above_mhz = reading.sm_clock_mhz - told_mhz
+        # Told is a ceiling: a GPU without work may fall below it, and one that says why may too.
+        explained = not busy or bool(reading.reasons & (SLOWED | ClockReason.IDLE))
+        return above_mhz > self._read_back_mhz or (not explained and -above_mhz > self._read_back_mhz)
+
+
+_READ_BACK_STEPS = 2
+_LOOKS_BELIEVED = 2
+_NOT_READABLE = (GpuFailure.NO_PERMISSION, GpuFailure.NOT_SUPPORTED)
+"""Usual in containers and on shared GPUs: what cannot be read is not a fault."""
+
+_FINAL = {
+    GpuFailure.LOST: GovernorReason.GPU_LOST,
+    GpuFailure.NO_PERMISSION: GovernorReason.NO_PERMISSION,
+    GpuFailure.NOT_SUPPORTED: GovernorReason.NOT_SUPPORTED,
+}

@@ -1,0 +1,1 @@
+"""Whether a profile still holds: measured against planned energy and capacity."""

@@ -1,0 +1,1 @@
+"""Profiles modelled from published figures: hardware, models, data, fits, and what they miss."""

@@ -1,0 +1,1 @@
+"""Profiles written into a scenario folder that the planner solves."""

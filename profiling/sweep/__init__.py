@@ -1,0 +1,1 @@
+"""Measuring a live endpoint over SM clock, batch, prompt and answer lengths."""

@@ -1,0 +1,129 @@
+"""The helper process, as a child, through the real nvidia-ml-py on the fake driver."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from freesh_plugin.core.gpu import GpuError, GpuFailure
+from tests.fakes.nvml.controller import UNKNOWN, FakeDriver
+from tests.fakes.nvml.crashes import processes_of
+from tests.fakes.nvml.helpers import FREE, leases, own_helper
+from tests.fakes.router_process import wait_until
+
+SET, RESET = "nvmlDeviceSetGpuLockedClocks", "nvmlDeviceResetGpuLockedClocks"
+
+
+def test_a_child_sets_and_frees(fake_driver: FakeDriver, run_dir: Path) -> None:
+    with own_helper(run_dir) as clocks:
+        clocks.open()
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        assert fake_driver.locks() == [(210, 1110)] * 2
+        assert leases(run_dir) == sorted(fake_driver.uuids)
+        clocks.release(fake_driver.uuids[:1])
+        assert fake_driver.locks() == [None, (210, 1110)]
+    assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
+    assert processes_of(run_dir) == []
+
+
+def test_a_closed_setter_is_closed(fake_driver: FakeDriver, run_dir: Path) -> None:
+    with own_helper(run_dir) as clocks:
+        pass
+    with pytest.raises(GpuError, match="closed"):
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+
+
+def test_pinned(fake_driver: FakeDriver, run_dir: Path) -> None:
+    with own_helper(run_dir, pin=True) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        assert fake_driver.locks() == [(1110, 1110)] * 2
+
+
+def test_a_refusal_is_an_error_and_the_helper_goes_on(fake_driver: FakeDriver, run_dir: Path) -> None:
+    with own_helper(run_dir) as clocks:
+        with pytest.raises(GpuError, match="1111 MHz is not supported"):
+            clocks.limit_sm_clock_mhz(fake_driver.uuids, 1111)
+        fake_driver.state.root = 0
+        with pytest.raises(GpuError) as caught:
+            clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        assert caught.value.failure is GpuFailure.NO_PERMISSION
+        fake_driver.state.root = 1
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        assert fake_driver.locks() == [(210, 1110)] * 2
+
+
+def test_without_a_driver_a_child_says_why_and_is_gone(fake_driver: FakeDriver, run_dir: Path) -> None:
+    fake_driver.state.driver_loaded = 0
+    with own_helper(run_dir) as clocks, pytest.raises(GpuError, match="no NVIDIA driver here"):
+        clocks.open()
+    assert processes_of(run_dir) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_run_folder_that_is_not_ours(fake_driver: FakeDriver, run_dir: Path) -> None:
+    run_dir.mkdir()
+    os.chown(run_dir, 12_345, -1)
+    with own_helper(run_dir) as clocks, pytest.raises(GpuError, match="other users"):
+        clocks.open()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_helper_that_is_told_to_end_frees_first(
+    fake_driver: FakeDriver, run_dir: Path, number: signal.Signals
+) -> None:
+    with own_helper(run_dir) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        (helper,) = processes_of(run_dir)
+        helper.send_signal(number)
+        wait_until(lambda: fake_driver.locks() == FREE and leases(run_dir) == [])
+        with pytest.raises(GpuError) as caught:
+            clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        assert caught.value.failure is GpuFailure.HELPER_GONE
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        assert fake_driver.locks() == [(210, 1110)] * 2
+
+
+def test_a_helper_that_is_killed_is_replaced_though_nobody_calls(fake_driver: FakeDriver, run_dir: Path) -> None:
+    with own_helper(run_dir) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        (helper,) = processes_of(run_dir)
+        helper.kill()
+        wait_until(lambda: fake_driver.locks() == FREE and leases(run_dir) == [])
+        with pytest.raises(GpuError) as caught:
+            clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        assert caught.value.failure is GpuFailure.HELPER_GONE
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1605)
+        assert fake_driver.locks() == [(210, 1605)] * 2
+
+
+def test_a_call_that_hangs_is_told_and_another_process_frees(fake_driver: FakeDriver, run_dir: Path) -> None:
+    with own_helper(run_dir) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        fake_driver.fail(SET, hang_s=3600, gpu=1, times=1, after=True)
+        with pytest.raises(GpuError) as caught:
+            clocks.limit_sm_clock_mhz(fake_driver.uuids, 1605)
+        assert caught.value.failure is GpuFailure.TIMED_OUT
+        wait_until(lambda: fake_driver.locks() == FREE and leases(run_dir) == [])
+
+
+def test_a_driver_that_hangs_for_everybody_leaves_the_leases(fake_driver: FakeDriver, run_dir: Path) -> None:
+    with own_helper(run_dir) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        fake_driver.fail(SET, hang_s=3600)
+        fake_driver.fail(RESET, hang_s=3600)
+        with pytest.raises(GpuError):
+            clocks.limit_sm_clock_mhz(fake_driver.uuids, 1605)
+    wait_until(lambda: processes_of(run_dir) == [])
+    assert leases(run_dir) == sorted(fake_driver.uuids)
+    fake_driver.heal()
+    with own_helper(run_dir) as clocks:
+        clocks.open()
+        assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
+
+
+def test_a_clock_that_is_not_freed_at_once_is_freed_before_the_end(fake_driver: FakeDriver, run_dir: Path) -> None:
+    with own_helper(run_dir) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        fake_driver.fail(RESET, UNKNOWN, times=4)
+    assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
