@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from freesh_plugin.core.errors import ProfileError
+from profiling.__main__ import main
 from profiling.modelled.leave_out import Fits, leave_out, median_off
 from profiling.modelled.modelled_profile import SHIPPED, Instance, modelled_profile
 from profiling.modelled.observation import Kind, Observation
@@ -66,6 +67,18 @@ def test_gpus_without_figures_are_labelled(fits: Fits) -> None:
     made = modelled_profile(fits, Instance("H200", "llama-3-70b", 4), Provenance([], 0))
     assert made.extrapolated
     assert "extrapolated" in made.label
+
+
+@pytest.mark.data
+def test_a_profile_is_made_on_request(freesh_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = ["--instance", "L40S:llama-3-8b:1", "--power-model", "low", "-o", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", ["profiling", "fit", "--published", str(freesh_data / "profiles"), *request])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    made = read_profile(tmp_path / "l40s-llama-3-8b-tp1.json")
+    assert made.extrapolated
+    assert made.provenance.notes[0].startswith("EXTRAPOLATED")
 
 
 @pytest.mark.data
