@@ -11,12 +11,6 @@ from rich.console import Console
 
 from freesh_plugin.core.errors import ConfigError
 from profiling.commands.rows import beyond, class_rows, cost_table, provenance_lines
-from profiling.fit.fit_rows import fit_rows
-from profiling.modelled.leave_out import Fits, leave_out
-from profiling.modelled.modelled_profile import SHIPPED, Instance, modelled_profile
-from profiling.modelled.power_models import BRACKET
-from profiling.modelled.published import read_published
-from profiling.modelled.story import story
 from profiling.profile.classes import short_and_long
 from profiling.profile.document import ProfileDocument, write_profile
 from profiling.sweep.raw_table import read_rows
@@ -64,6 +58,8 @@ def fit(
 
 
 def _measured(raw: Path, gpu: str, mode: str | None, model: str | None, kv_tokens: int | None) -> ProfileDocument:
+    from profiling.fit.fit_rows import fit_rows  # scipy takes a while to import: only where it fits
+
     rows = read_rows(raw)
     name = mode or f"TP{max(rows[0].facts.gpus, 1) if rows else 1}x{gpu}"
     return fit_rows(rows, name, gpu, model=model, kv_tokens=kv_tokens)
@@ -72,9 +68,15 @@ def _measured(raw: Path, gpu: str, mode: str | None, model: str | None, kv_token
 def _modelled(
     published: Path, folder: Path, wanted: Sequence[str], variant: str
 ) -> Iterator[tuple[Path, ProfileDocument]]:
+    from profiling.modelled.leave_out import Fits, leave_out
+    from profiling.modelled.modelled_profile import SHIPPED, Instance, modelled_profile
+    from profiling.modelled.power_models import BRACKET
+    from profiling.modelled.published import read_published
+    from profiling.modelled.story import story
+
     if variant not in BRACKET:
         raise ConfigError(f"--power-model: {variant!r} is none of {', '.join(BRACKET)}")
-    instances = [_instance(each) for each in wanted] or SHIPPED
+    instances = [Instance(*_parts(each)) for each in wanted] or SHIPPED
     observations = read_published(published)
     fits, misses = Fits.of(observations), leave_out(observations)
     for each in instances:
@@ -82,12 +84,12 @@ def _modelled(
         yield folder / each.file_name, modelled_profile(fits, each, provenance, variant)
 
 
-def _instance(text: str) -> Instance:
+def _parts(text: str) -> tuple[str, str, int]:
     gpu, _, rest = text.partition(":")
     llm, _, gpus = rest.partition(":")
     if not (gpu and llm and gpus.isdigit() and int(gpus) > 0):
         raise ConfigError(f"--instance: {text!r}, expected GPU:LLM:GPUS as in A100:llama-3-70b:4")
-    return Instance(gpu, llm, int(gpus))
+    return gpu, llm, int(gpus)
 
 
 def _file_name(document: ProfileDocument) -> str:

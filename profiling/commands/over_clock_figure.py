@@ -45,6 +45,8 @@ def over_clock_figure(document: ProfileDocument) -> "Figure":
     for panel in panels[:2]:
         panel.set_ylim(bottom=0)
     panels[2].set_yscale("log")
+    panels[0].plot([], [], marker="D", markersize=6, color="white", markeredgecolor=INK, linestyle="none",
+                   label="least energy")  # fmt: skip
     panels[0].legend(fontsize=8, frameon=False, loc="upper left")
     return figure
 

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -72,7 +73,8 @@ def sweep(
         lists = (whole_numbers(batch), whole_numbers(prompts), whole_numbers(answers))
         cells = grid(clocks_mhz, *lists, info.most_tokens)
         care = Care(repetitions, least_s, max(20, 4 * repetitions), warm_up)
-        plan = Plan(cells, output, care, _facts(info, gpus, machine))
+        # Prompts of an earlier run would be found in a prefix cache, and cost nothing.
+        plan = Plan(cells, output, care, _facts(info, gpus, machine), seed=secrets.randbits(64))
         _check_same_run(plan)
         with _bar(len(cells), quiet=as_json) as on_row:
             rows = run_sweep(plan, connect, meter, gpus.setter if clocks_mhz else None, on_row)

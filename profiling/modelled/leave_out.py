@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from profiling.modelled.observation import Observation
 from profiling.modelled.power_fit import PowerFit, fit_powers
@@ -35,8 +36,9 @@ class Fits:
     @classmethod
     def of(cls, observations: Sequence[Observation], start: TimeFit | None = None) -> "Fits":
         """Fit times, then power."""
-        times = fit_times(observations, start)
-        return cls(times, fit_powers(observations, times))
+        with threadpool_limits(1):  # matrices this small are slower on several threads
+            times = fit_times(observations, start)
+            return cls(times, fit_powers(observations, times))
 
     def misses(self, observations: Sequence[Observation]) -> tuple[Miss, ...]:
         """How far off they are for these."""
@@ -50,7 +52,7 @@ class Fits:
 
 def leave_out(observations: Sequence[Observation]) -> tuple[Miss, ...]:
     """Each pair of model and GPU family predicted by a fit to all others, over all sources at once."""
-    start = fit_times(observations)
+    start = Fits.of(observations).times
     misses: list[Miss] = []
     for pair in dict.fromkeys(one.pair for one in observations):
         others = [one for one in observations if one.pair != pair]

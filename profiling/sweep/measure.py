@@ -15,6 +15,7 @@ from profiling.sweep.prompts import PromptMaker
 
 _WARM_UP_TOKENS = 8
 _SETTLE_S = 0.2
+_CLOCK_OFF_MHZ = 30.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ async def measure(cell: Cell, bench: Bench) -> Taken:
         ProfileError: the endpoint fails.
     """
     if cell.work is Work.IDLE:
-        return await _idle(bench)
+        return await _idle(cell, bench)
     for _ in range(bench.care.warm_up):
         asked = min(cell.answer_tokens, _WARM_UP_TOKENS)
         await burst(bench.endpoint, bench.meter, _made(bench, cell), asked)
@@ -59,11 +60,12 @@ async def measure(cell: Cell, bench: Bench) -> Taken:
     return await (_prefill if cell.work is Work.PREFILL else _decode)(cell, bench)
 
 
-async def _idle(bench: Bench) -> Taken:
+async def _idle(cell: Cell, bench: Bench) -> Taken:
     await asyncio.sleep(_SETTLE_S)
     before = await bench.meter.look()
     await asyncio.sleep(bench.care.least_s)
-    return _with_power(Taken(repetitions=1, window_s=bench.care.least_s), drawn(before, await bench.meter.look()))
+    taken = Taken(repetitions=1, window_s=bench.care.least_s)
+    return _with_power(cell, taken, drawn(before, await bench.meter.look()))
 
 
 async def _prefill(cell: Cell, bench: Bench) -> Taken:
@@ -86,7 +88,7 @@ async def _prefill(cell: Cell, bench: Bench) -> Taken:
         spread=_spread(ttfts_s),
         tokens_per_s=(mean(counted) if counted else cell.prompt_tokens) * len(ttfts_s) / window_s,
     )
-    return _with_power(taken, drawn(before, await bench.meter.look()))
+    return _with_power(cell, taken, drawn(before, await bench.meter.look()))
 
 
 async def _decode(cell: Cell, bench: Bench) -> Taken:
@@ -100,7 +102,7 @@ async def _decode(cell: Cell, bench: Bench) -> Taken:
         await asyncio.sleep(_SETTLE_S)
     if not bursts:
         return Taken(note=f"no answer of {tried} bursts lasted until all had begun")
-    return _with_power(_of_bursts(cell, bursts, tried), together([each.drawn for each in bursts]))
+    return _with_power(cell, _of_bursts(cell, bursts, tried), together([each.drawn for each in bursts]))
 
 
 def _of_bursts(cell: Cell, bursts: Sequence[Burst], tried: int) -> Taken:
@@ -121,10 +123,12 @@ def _of_bursts(cell: Cell, bursts: Sequence[Burst], tried: int) -> Taken:
     )
 
 
-def _with_power(taken: Taken, used: Drawn) -> Taken:
+def _with_power(cell: Cell, taken: Taken, used: Drawn) -> Taken:
     """Add what the GPUs say; power is told only over a time that its counter can resolve."""
     notes = [taken.note] if taken.note else []
     notes += ["slowed by power or temperature"] if used.slowed else []
+    if cell.sm_clock_mhz and used.sm_clock_mhz and abs(used.sm_clock_mhz - cell.sm_clock_mhz) > _CLOCK_OFF_MHZ:
+        notes.append(f"clock read {used.sm_clock_mhz:.0f} MHz, not {cell.sm_clock_mhz}: does something else set it?")
     if used.energy_j is not None and used.window_s < LEAST_WINDOW_S:
         notes.append(f"energy left out: {used.window_s:.2f} s are too short for the counter")
     told = used.energy_j is not None and used.window_s >= LEAST_WINDOW_S

@@ -27,7 +27,7 @@ class PromptMaker:
         self._random = random.Random(seed)
 
     @classmethod
-    async def of(cls, endpoint: Endpoint, seed: int = 0) -> "PromptMaker":
+    async def of(cls, endpoint: Endpoint, seed: int) -> "PromptMaker":
         """Words that this endpoint's tokenizer has as one token, and the tokens that it puts around a prompt.
 
         Raises:

@@ -24,13 +24,13 @@ _SWITCH_S = 1.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure, and where to write it; `seed` makes the prompts."""
+    """What to measure, and where to write it; `seed` makes the prompts, and must be another in each run."""
 
     cells: Sequence[Cell]
     table: Path
     care: Care
     facts: RunFacts
-    seed: int = 0
+    seed: int
 
 
 def sweep(

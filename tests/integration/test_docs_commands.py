@@ -22,6 +22,9 @@ TRIED_ELSEWHERE = {
     r"freesh serve --engine simulated|curl http://127.0.0.1:3000/.*": "test_wheel.py",
     r"docker build .*planner\.Dockerfile.*|scripts/build_planner\.sh": "test_planner_artefacts.py",
     r"pip install '?dist/.*": "test_planner_artefacts.py",
+    r"\.venv/bin/python -m profiling (sweep|fit raw\.csv|show|drift) .*": "test_profiling_sweep.py",
+    r"\.venv/bin/python -m profiling fit --published .*": "test_modelled_published.py",
+    r"\.venv/bin/python -m (profiling export-scenario .*|models solve /tmp/mine)": "test_profiling_export.py",
     r"python -m models value DIR .*": "test_tradeoff_commands.py",
 }
 """Commands that are run by something else, with what runs them."""
@@ -39,7 +42,7 @@ COMMANDS = sorted({command for document in DOCUMENTS for command in fenced_comma
 
 
 def runs_here(command: str) -> bool:
-    return command.startswith(".venv/bin/python -m models ")
+    return command.startswith(".venv/bin/python -m models ") and not command.endswith("/tmp/mine")
 
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if not runs_here(each)])
