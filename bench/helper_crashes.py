@@ -18,7 +18,7 @@ from tests.fakes.nvml.controller import build_library
 from tests.fakes.nvml.crashes import CRASHES, Crash, Scene, crash, kill_owner
 
 NAME = "helper_crashes"
-KILLS, OTHERS = 200, 25
+KILLS, OTHERS = 200, 50
 AT_A_TIME = 3
 LIMIT_S = 2.0
 CODE = [

@@ -11,6 +11,8 @@ FreeshError
 ├── SchedulerError, DecisionLogError   what the scheduler was told, or was logged, cannot be (runtime)
 ├── ShardError, BatchLost              a shard's call, and the batch that was lost over it (adapters, services)
 ├── ExactIdsError, FrameError          what came over the wire to a shard, or between our processes (adapters)
+├── GpuError, GpuDriverError           a GPU, or NVIDIA's driver as a whole, does not answer as it should (core)
+├── HelperFrameError                   what came over the wire between an owner of clocks and their helper (adapters)
 └── FrontError, ChildError             a process of ours is gone (services)
 
 None derives from RuntimeError: TGI shuts a shard down when one escapes into it.

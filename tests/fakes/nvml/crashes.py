@@ -144,7 +144,16 @@ def crash(library: Path, folder: Path, how: Callable[[Scene], float], seed: int)
     os.environ["LD_LIBRARY_PATH"] = str(library.parent)
     with (folder / "log").open("wb") as log:
         owner = subprocess.Popen(
-            [sys.executable, "-m", "tests.fakes.nvml.owner", str(run_dir), *driver.uuids],
+            # What a shell starts in the background ignores SIGINT, and hands that down.
+            [
+                "env",
+                "--default-signal=INT",
+                sys.executable,
+                "-m",
+                "tests.fakes.nvml.owner",
+                str(run_dir),
+                *driver.uuids,
+            ],
             cwd=ROOT,
             env=_environment(driver),
             stdout=log,

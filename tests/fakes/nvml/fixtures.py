@@ -15,7 +15,7 @@ from tests.fakes.nvml.controller import FakeDriver, build_library
 def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The fake libnvidia-ml.so.1, built once."""
     if shutil.which("gcc") is None:
-        pytest.skip("gcc is not installed: `make setup-system` installs it")
+        pytest.skip("gcc is not installed")
     return build_library(tmp_path_factory.mktemp("nvml"))
 
 

@@ -12,7 +12,6 @@ from freesh_plugin.core.gpu import GpuError
 
 def main(run_dir: Path, uuids: tuple[str, ...]) -> None:
     """Change the clocks of all every few milliseconds."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     clocks = HelperClient(child_helper(run_dir))
     try:
         for sm_clock_mhz in itertools.cycle((1110, 1605, 1005, 1980)):

@@ -122,6 +122,19 @@ def test_a_driver_that_hangs_for_everybody_leaves_the_leases(fake_driver: FakeDr
         assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
 
 
+def test_a_clock_that_cannot_be_freed_leaves_its_lease_to_the_next_helper(
+    fake_driver: FakeDriver, run_dir: Path
+) -> None:
+    with own_helper(run_dir) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        fake_driver.gpus[0].lost = 1
+    assert (fake_driver.locks(), leases(run_dir)) == ([(210, 1110), None], [fake_driver.uuids[0]])
+    fake_driver.gpus[0].lost = 0
+    with own_helper(run_dir) as clocks:
+        clocks.open()
+        assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
+
+
 def test_a_clock_that_is_not_freed_at_once_is_freed_before_the_end(fake_driver: FakeDriver, run_dir: Path) -> None:
     with own_helper(run_dir) as clocks:
         clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
