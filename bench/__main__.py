@@ -18,7 +18,8 @@ QUICK = (
 FULL = (
     *QUICK, ("bench.full_48_windows",), ("bench.solver_size",), ("bench.scale",), ("bench.backtests",),
     ("bench.demand_quantiles",), ("bench.carbon_refit",), ("bench.carbon_families",), ("bench.pareto_front",),
-    ("bench.forecast_value",), ("bench.schedule",), ("bench.schedule_flood",), ("bench.profile_fit",), ("bench.helper_crashes",),
+    ("bench.forecast_value",), ("bench.schedule",), ("bench.schedule_flood",),
+    ("bench.profile_fit",), ("bench.helper_crashes",),
 )  # fmt: skip
 
 

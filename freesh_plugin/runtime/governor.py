@@ -31,8 +31,8 @@ class Governor:
     """Decides on the clock of one instance; it is told what happened and calls nobody.
 
     What is wanted follows the mode while all is well; it is the ceiling when telemetry is lost, and the floor when
-    there is nothing to do. A clock is told only when it differs from the one told before. Where the GPUs cannot be told, or
-    must not be, the clocks are given back once and only observed from then on.
+    there is nothing to do. A clock is told only when it differs from the one told before. Where the GPUs cannot be
+    told, or must not be, the clocks are given back once and only observed from then on.
     """
 
     def __init__(self, settings: GovernorSettings, supported_mhz: Sequence[int]) -> None:
