@@ -5,11 +5,11 @@ import sys
 import typer
 
 from freesh_plugin.core.errors import FreeshError
-from models.commands import backtest, capacity, explain, pareto, schedule_bench, show_plan, solve, value
+from models.commands import backtest, capacity, explain, governor_bench, pareto, schedule_bench, show_plan, solve, value
 
 app = typer.Typer(
     name="python -m models",
-    help="Plan a fleet: solve a scenario, weigh aims, test forecasts and schedulers, in error and in kilograms.",
+    help="Plan a fleet: solve a scenario, weigh aims, test forecasts, schedulers and clocks, in errors and kilograms.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -21,6 +21,7 @@ app.command(name="pareto")(pareto.pareto)
 app.command(name="value")(value.value)
 app.command(name="capacity")(capacity.capacity)
 app.command(name="schedule-bench")(schedule_bench.schedule_bench)
+app.command(name="governor-bench")(governor_bench.governor_bench)
 
 
 def main() -> None:

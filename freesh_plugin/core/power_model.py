@@ -21,7 +21,7 @@ class PowerModel:
         clock_w: More than that at the top clock, with nothing to do.
         memory_w: More than that with memory traffic all the time.
         dynamic_w: More than that with all SMs computing at the top clock.
-        knee_mhz: Up to here the voltage is at its lowest; energy per token is least about here.
+        knee_mhz: Up to here the voltage is at its lowest; with a full batch energy per token is least here.
         knee_voltage: That lowest voltage, relative to the top clock's.
         top_clock_mhz: The highest clock.
         cap_w: The power limit.
@@ -62,6 +62,26 @@ class Shares:
     memory: float
 
 
+@dataclass(frozen=True, slots=True)
+class ShareModel:
+    """What a pass uses; assumed, not measured.
+
+        u_p = prefill time at this clock / pass time      u = u_p + (1 - u_p)·(decode_compute + compute_per_request·b)
+        b = requests that decode, u at most 1             m = prefill_memory·u_p + decode_memory·(1 - u_p)
+
+    A prefill computes all the time and uses half of the memory's traffic; decoding uses nine tenths of it, and of the
+    SMs what its batch needs.
+    """
+
+    decode_compute: float = 0.18
+    compute_per_request: float = 0.22 / 64
+    prefill_memory: float = 0.5
+    decode_memory: float = 0.9
+
+
+ASSUMED_SHARES = ShareModel()
+"""Shares as they are until they are calibrated."""
+
 IDLE = Shares(0.0, 0.0)
 """Nothing runs."""
 
@@ -92,20 +112,20 @@ def relative_voltage(model: PowerModel, sm_clock_mhz: float) -> float:
     return model.knee_voltage + (1 - model.knee_voltage) * min(max(above, 0.0), 1.0)
 
 
-def shares(step: StepModel, sm_clock_mhz: float, batch: int, prefill_tokens: int, pass_s: float) -> Shares:
-    """Shares of a pass of `pass_s` seconds (> 0) that decodes for `batch` requests and computes so many prompt tokens.
-
-        u_p = prefill time at this clock / pass time      u = u_p + (1 - u_p)·(.18 + .22·batch/64), at most 1
-                                                          m = .5·u_p + .9·(1 - u_p)
-
-    The four constants are assumed: a prefill computes all the time and uses half of the memory's traffic; decoding
-    uses nine tenths of it, and of the SMs what its batch needs.
-    """
+def shares(
+    step: StepModel,
+    sm_clock_mhz: float,
+    batch: int,
+    prefill_tokens: int,
+    pass_s: float,
+    model: ShareModel = ASSUMED_SHARES,
+) -> Shares:
+    """Shares of a pass of `pass_s` (> 0) seconds that decodes for `batch` requests and computes these prompt tokens."""
     prefill_s = prefill_tokens / step.prefill_tokens_per_ms / 1000 * step.top_clock_mhz / sm_clock_mhz
     prefilling = min(prefill_s / pass_s, 1.0)
     decoding = 1 - prefilling
-    compute = prefilling + decoding * (_DECODE_COMPUTE + _COMPUTE_PER_REQUEST * batch)
-    return Shares(min(compute, 1.0), _PREFILL_MEMORY * prefilling + _DECODE_MEMORY * decoding)
+    compute = prefilling + decoding * (model.decode_compute + model.compute_per_request * batch)
+    return Shares(min(compute, 1.0), model.prefill_memory * prefilling + model.decode_memory * decoding)
 
 
 def wanted_w(model: PowerModel, sm_clock_mhz: float, used: Shares) -> float:
@@ -118,9 +138,3 @@ def wanted_w(model: PowerModel, sm_clock_mhz: float, used: Shares) -> float:
 def power_w(model: PowerModel, sm_clock_mhz: float, used: Shares) -> float:
     """Watts at this clock with these shares in use, at most the cap."""
     return min(wanted_w(model, sm_clock_mhz, used), model.cap_w)
-
-
-_DECODE_COMPUTE = 0.18
-_COMPUTE_PER_REQUEST = 0.22 / 64
-_PREFILL_MEMORY = 0.5
-_DECODE_MEMORY = 0.9

@@ -16,6 +16,7 @@ from freesh_plugin.runtime.governor_signals import (
 )
 from freesh_plugin.runtime.gpu_guard import GpuGuard
 from freesh_plugin.runtime.pressure import PressureGauge, are_sound
+from freesh_plugin.runtime.tbt_floor import TbtFloor
 from freesh_plugin.runtime.telemetry_guard import TelemetryGuard
 
 
@@ -41,6 +42,7 @@ class Governor:
         self._supported_mhz = tuple(supported_mhz)
         self._gauge = PressureGauge(settings)
         self._telemetry = TelemetryGuard(settings)
+        self._tbt_floor = TbtFloor(settings)
         self._gpus = GpuGuard(settings, self._supported_mhz)
         self._act = True
         self._slo: Slo | None = None
@@ -53,7 +55,7 @@ class Governor:
         self._dwell_ticks = 0
         self._idle_since_s: float | None = None
         self._told_again = False
-        self._pressure = 0.0
+        self._pressure, self._tbt_pressure = 0.0, 0.0
         self._reason = GovernorReason.STARTED
         self.adopt(None)
 
@@ -85,7 +87,8 @@ class Governor:
         if are_sound(signals):
             self._gauge.observe(now_s, signals)
             self._watch_idleness(now_s, signals)
-        self._pressure = 0.0 if self._slo is None else self._gauge.pressure(self._slo)
+        if self._slo is not None:
+            self._pressure, self._tbt_pressure = self._gauge.pressure(self._slo), self._gauge.tbt_pressure(self._slo)
         observing = self._why_observing()
         if observing is not None:
             return self._give_back(observing)
@@ -148,14 +151,14 @@ class Governor:
         if self._clock_mhz is None:
             # What the GPUs run at is the driver's affair; from the ceiling the way is down.
             return _Wish(self._ceiling_mhz, GovernorReason.STARTED)
-        return self._followed(self._bounded(self._clock_mhz))
+        return self._followed(now_s, self._bounded(self._clock_mhz))
 
     def _bounded(self, mhz: int) -> int:
         return min(max(mhz, self._floor_mhz), self._ceiling_mhz)
 
-    def _followed(self, clock_mhz: int) -> _Wish:
+    def _followed(self, now_s: float, clock_mhz: int) -> _Wish:
         """What the mode makes of the pressure, coming from a clock within the bounds."""
-        wanted_mhz = self._next_mhz(clock_mhz)
+        wanted_mhz = self._next_mhz(now_s, clock_mhz)
         if wanted_mhz > clock_mhz:
             self._dwell_ticks = self._settings.dwell_ticks
             return _Wish(wanted_mhz, GovernorReason.JUMPED if self._pressure > 1 else GovernorReason.RAISED)
@@ -166,12 +169,12 @@ class Governor:
             return _Wish(clock_mhz, GovernorReason.DWELLING) if dwelling else _Wish(wanted_mhz, GovernorReason.LOWERED)
         return _Wish(clock_mhz, self._why_at_rest(clock_mhz))
 
-    def _next_mhz(self, clock_mhz: int) -> int:
+    def _next_mhz(self, now_s: float, clock_mhz: int) -> int:
         rule = self._settings.rule
         if self._settings.mode is GovernorMode.MIAD:
-            return next_clock_mhz(
-                rule, self._supported_mhz, clock_mhz, self._pressure, self._floor_mhz, self._ceiling_mhz
-            )
+            needed_mhz = rounded_up(self._supported_mhz, self._tbt_floor.mhz(now_s, clock_mhz, self._tbt_pressure))
+            floor_mhz = max(self._floor_mhz, min(needed_mhz, clock_mhz))
+            return next_clock_mhz(rule, self._supported_mhz, clock_mhz, self._pressure, floor_mhz, self._ceiling_mhz)
         if self._pressure > rule.headroom:
             return self._ceiling_mhz
         return self._floor_mhz if self._pressure < rule.headroom - rule.dead_band else clock_mhz
@@ -195,6 +198,8 @@ class Governor:
         return _Wish(clock_mhz, GovernorReason.THROTTLED) if wish.reason is GovernorReason.LOWERED else wish
 
     def _tell(self, wish: _Wish) -> ClockDecision:
+        if self._clock_mhz is not None and wish.mhz > self._clock_mhz:
+            self._gauge.clock_raised()
         self._clock_mhz, self._reason = wish.mhz, wish.reason
         if self._told_mhz == wish.mhz and not self._again():
             return ClockDecision(None, wish.reason)

@@ -30,6 +30,9 @@ class GovernorSettings:
         tick_s: Seconds between decisions.
         window_s: How far back samples count.
         ttft_quantile, tbt_quantile: The quantiles of them that are held against the SLO.
+        tbt_weight: b of `PressureGauge`: what TBT counts while it keeps its bound.
+        queue_weight: a of `PressureGauge`: how many times the wait that is to be expected counts.
+        tbt_memory_s: For so long the clock is not lowered past the one that TBT was found to need.
         min_samples: With fewer samples in the window their maximum counts.
         dwell_ticks: After a raise the clock is not lowered for so many ticks.
         idle_s: With nothing running or waiting for so long, the clock goes to the floor.
@@ -48,7 +51,10 @@ class GovernorSettings:
     tick_s: float = 1.0
     window_s: float = 5.0
     ttft_quantile: float = 0.95
-    tbt_quantile: float = 0.95
+    tbt_quantile: float = 0.99
+    tbt_weight: float = 0.85
+    queue_weight: float = 1.6
+    tbt_memory_s: float = 60.0
     min_samples: int = 20
     dwell_ticks: int = 3
     idle_s: float = 5.0
@@ -75,7 +81,7 @@ class GovernorSettings:
 
 _RANGES = (
     (("tick_s", "window_s", "overrun_s"), 0.01, 3600.0),
-    (("idle_s", "jitter_s", "dwell_ticks"), 0, 3600.0),
+    (("idle_s", "jitter_s", "dwell_ticks", "queue_weight", "tbt_memory_s"), 0, 3600.0),
     (("min_samples", "stale_ticks", "errors_in_a_row", "floor_mhz", "static_mhz"), 1, 1e6),
-    (("ttft_quantile", "tbt_quantile"), 0.01, 1.0),
+    (("ttft_quantile", "tbt_quantile", "tbt_weight"), 0.01, 1.000001),
 )

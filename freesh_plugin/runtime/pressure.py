@@ -10,10 +10,13 @@ from freesh_plugin.runtime.governor_signals import GovernorSignals
 
 
 class PressureGauge:
-    """r = max(TTFT_q / TTFT SLO, TBT_q / TBT SLO, age of the oldest waiting request / TTFT SLO), dimensionless.
+    """The pressure r = max(TTFT_q / TTFT SLO, age / TTFT SLO, a·W / TTFT SLO, TBT_q / TBT SLO), dimensionless.
 
-    The quantiles are of the samples of the last `window_s` seconds; of few samples it is their maximum. A bound of 0 s
-    is none.
+    The quantiles are of the samples of the last `window_s` seconds; of few samples it is their maximum. `age` is that
+    of the oldest request without a first token. W is what a request that came now would wait for its turn, by Little's
+    law: requests that wait / first tokens a second. It grows at once when more arrive than can be served, long before
+    anyone has waited; therefore it counts a times. TBT follows the clock at once and does not run away as a queue
+    does: as long as it keeps its bound, it counts b times, b < 1. A bound of 0 s is none.
     """
 
     def __init__(self, settings: GovernorSettings) -> None:
@@ -22,19 +25,33 @@ class PressureGauge:
         self._ttft_s = _Window(settings.window_s)
         self._tbt_s = _Window(settings.window_s)
         self._waiting_age_s = 0.0
+        self._queue_s = 0.0
 
     def observe(self, now_s: float, signals: GovernorSignals) -> None:
         """Take in what is new at `now_s` (monotonic)."""
         self._ttft_s.add(now_s, signals.ttft_s)
         self._tbt_s.add(now_s, signals.tbt_s)
         self._waiting_age_s = signals.waiting_age_s
+        first_tokens_rps = self._ttft_s.count / self._settings.window_s
+        self._queue_s = signals.waiting / first_tokens_rps if first_tokens_rps else 0.0
+
+    def clock_raised(self) -> None:
+        """Forget TBT: what passes took at the lower clock says nothing of the higher one. Those who wait wait on."""
+        self._tbt_s.clear()
 
     def pressure(self, slo: Slo) -> float:
         """The pressure r under these bounds, as of the last `observe`."""
         settings = self._settings
-        ttft_s = max(self._ttft_s.quantile(settings.ttft_quantile, settings.min_samples), self._waiting_age_s)
+        ttft_s = self._ttft_s.quantile(settings.ttft_quantile, settings.min_samples)
+        waited = _share(max(ttft_s, self._waiting_age_s), slo.ttft_s)
+        queued = _weighted(_share(self._queue_s, slo.ttft_s), settings.queue_weight)
+        return max(waited, queued, self.tbt_pressure(slo))
+
+    def tbt_pressure(self, slo: Slo) -> float:
+        """The part of r that is TBT's."""
+        settings = self._settings
         tbt_s = self._tbt_s.quantile(settings.tbt_quantile, settings.min_samples)
-        return max(_share(ttft_s, slo.ttft_s), _share(tbt_s, slo.tbt_s))
+        return _weighted(_share(tbt_s, slo.tbt_s), settings.tbt_weight)
 
 
 def are_sound(signals: GovernorSignals) -> bool:
@@ -45,6 +62,11 @@ def are_sound(signals: GovernorSignals) -> bool:
 
 def _share(seconds: float, bound_s: float) -> float:
     return seconds / bound_s if bound_s > 0 and isfinite(bound_s) else 0.0
+
+
+def _weighted(share: float, weight: float) -> float:
+    """Beyond its bound, a share counts as it is; within it no more than the bound itself."""
+    return share if share > 1 else min(share * weight, 1.0)
 
 
 class _Window:
@@ -59,6 +81,13 @@ class _Window:
         # A tick's samples are those since the one before; rounding must not keep one tick too many.
         while self._ticks and self._ticks[0][0] <= now_s - self._length_s + _ROUNDING_S:
             self._ticks.popleft()
+
+    def clear(self) -> None:
+        self._ticks.clear()
+
+    @property
+    def count(self) -> int:
+        return sum(len(samples) for _, samples in self._ticks)
 
     def quantile(self, share: float, min_samples: int) -> float:
         ordered: list[float] = []

@@ -6,7 +6,7 @@ from freesh_plugin.runtime.pressure import are_sound
 
 
 class TelemetryGuard:
-    """Finds telemetry that is missing, old or nonsense, and late ticks; a machine reacts with its own delay."""
+    """Finds telemetry that is missing, old or nonsense, and ticks that come late; each machine has its own delay."""
 
     def __init__(self, settings: GovernorSettings) -> None:
         """`settings`: limits of age and of a tick's lateness, and the delay."""

@@ -16,6 +16,7 @@ from rich.table import Table
 from freesh_plugin.core.errors import ScenarioError
 from freesh_plugin.runtime.policy import Policy
 from models.commands.progress import progress
+from models.commands.seeds import seeds_of
 from models.simulator.queue_bench import Difference, QueueRun, paired, run_all, runs
 from models.simulator.queue_scores import QueueScores
 from models.simulator.queue_workload import Arrivals
@@ -45,7 +46,7 @@ def schedule_bench(
     asked = runs(
         scenario,
         _loads(scenario, load),
-        _seeds([*(seed or ()), *(more_seeds or ())]),
+        seeds_of([*(seed or ()), *(more_seeds or ())], REPORTED_SEEDS),
         _within("--length-error", length_error, 0, 2),
         _within("--resume-cost", resume_cost, 0, 60),
     )
@@ -118,23 +119,7 @@ def _loads(scenario: Arrivals, load: list[float] | None) -> list[float]:
     return [_within("--load", each, 0.01, 2) for each in load or (0.9,)]
 
 
-def _seeds(texts: Sequence[str]) -> list[int]:
-    """Seeds from numbers and ranges, each once, in the order given."""
-    found: list[int] = []
-    for text in texts:
-        first, _, last = text.partition("-")
-        if not first.isdecimal() or (last or "0").isdecimal() is False or len(text) > 20:
-            raise ScenarioError(f"--seed: {text!r} is not a number such as 100, or a range such as 100-129")
-        found.extend(range(int(first), int(last or first) + 1))
-        if not found or len(found) > _MOST_SEEDS:
-            raise ScenarioError(f"--seed: {text!r} makes {len(found)} seeds, must be from 1 to {_MOST_SEEDS}")
-    return list(dict.fromkeys(found)) or list(REPORTED_SEEDS)
-
-
 def _within(option: str, number: float, low: float, high: float) -> float:
     if not low <= number <= high:
         raise ScenarioError(f"{option}: {number:g}, must be from {low:g} to {high:g}")
     return number
-
-
-_MOST_SEEDS = 1000
