@@ -79,7 +79,8 @@ def test_what_is_told_and_what_is_nobodys_is_what_was_measured(
             measuring = asyncio.create_task(measure())
             router.engine.loop.cancel(7)
             whole = await router.serve(asked)
-            router.engine.loop.submit(msgspec.structs.replace(asked[0], request_id=99, max_new_tokens=500))
+            endless = {"max_new_tokens": 1_100, "ignore_eos_token": True}
+            router.engine.loop.submit(msgspec.structs.replace(asked[0], request_id=99, **endless))
             await asyncio.sleep(0.05)
             router.engine.loop.cancel(99)
             await asyncio.sleep(0.05)

