@@ -183,9 +183,10 @@ class Scheduler:
         """Let those join that got no token for too long, longest first, as far as they can be afforded."""
         self._rescues.earn(now_s, len(self._running))
         for entry in islice(self._queue.by_age(), _RESCUES_TRIED):
-            if now_s - entry.since_s < self._order.stall_limit_s or not self._rescues.affords_one:
+            stalled_s = now_s - entry.since_s
+            if stalled_s < self._order.stall_limit_s or not self._rescues.affords_one:
                 return
-            if selection.rescue(entry):
+            if selection.rescue(entry, displace=stalled_s >= _DISPLACES_AFTER * self._order.stall_limit_s):
                 self._rescues.spend(self._appraiser.start_work_s(entry) + entry.tbt_s)
 
     def _apply(self, choice: StepChoice, now_s: float) -> StepDecision:
@@ -244,3 +245,5 @@ _LOOK_BEYOND = 8
 """So many more requests than there are free places are tried at a step."""
 _APPRAISED_AT_ONCE = 32
 _RESCUES_TRIED = 16
+_DISPLACES_AFTER = 1.2
+"""Who has stalled for too long takes the next free place; after so many times as long, that of another."""

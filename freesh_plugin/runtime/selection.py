@@ -32,9 +32,13 @@ class Selection:
                 return
             self.choice.leave(entry)
 
-    def rescue(self, entry: Entry) -> bool:
-        """Let one join that has stalled for too long, if need be in the place of the least urgent; whether it did."""
-        entry.rescued = self.choice.join(entry, islice(self._least_urgent(), 1), self._parked_after(entry))
+    def rescue(self, entry: Entry, *, displace: bool) -> bool:
+        """Let one join that has stalled for too long; if it may displace, in the place of the least urgent.
+
+        Returns whether it joined.
+        """
+        victims = islice(self._least_urgent(), int(displace))
+        entry.rescued = self.choice.join(entry, victims, self._parked_after(entry))
         return entry.rescued
 
     def join_by_urgency(self, candidates: list[Entry]) -> None:

@@ -32,9 +32,9 @@ class SchedulerSettings:
     review_s: float = 0.5
     delay_floor_s: float = 2.0
     delay_per_backlog: float = 3.0
-    hysteresis: float = 2.0
+    hysteresis: float = 3.0
     late_value: float = 0.05
-    stall_limit_s: float = 15.0
+    stall_limit_s: float = 18.0
     stalled_share: float = 0.125
     fair_memory_s: float = 60.0
     fair_power: float = 1.0
