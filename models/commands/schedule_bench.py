@@ -123,4 +123,3 @@ def _within(option: str, number: float, low: float, high: float) -> float:
     if not low <= number <= high:
         raise ScenarioError(f"{option}: {number:g}, must be from {low:g} to {high:g}")
     return number
-
