@@ -120,7 +120,7 @@ def shares(
     pass_s: float,
     model: ShareModel = ASSUMED_SHARES,
 ) -> Shares:
-    """Shares of a pass of `pass_s` (> 0) seconds that decodes for `batch` requests and computes these prompt tokens."""
+    """Shares of a pass of `pass_s` seconds (> 0): `batch` requests decode, so many prompt tokens are computed."""
     prefill_s = prefill_tokens / step.prefill_tokens_per_ms / 1000 * step.top_clock_mhz / sm_clock_mhz
     prefilling = min(prefill_s / pass_s, 1.0)
     decoding = 1 - prefilling

@@ -19,6 +19,9 @@ from freesh_plugin.runtime.pressure import PressureGauge, are_sound
 from freesh_plugin.runtime.tbt_floor import TbtFloor
 from freesh_plugin.runtime.telemetry_guard import TelemetryGuard
 
+USUAL_FLOOR = 0.6
+"""Floor as a share of the highest clock where none is known; least energy was published at .42 (H100) to .71 (A100)."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
@@ -72,23 +75,22 @@ class Governor:
         if not self._supported_mhz:
             return
         given = bounds or ClockBounds()
-        highest_mhz, lowest_mhz = self._supported_mhz[-1], self._supported_mhz[0]
+        highest_mhz = self._supported_mhz[-1]
         self._ceiling_mhz = rounded_down(self._supported_mhz, highest_mhz if given.ceiling is None else given.ceiling)
-        floor_mhz = self._settings.floor_mhz if given.floor is None else given.floor
-        self._floor_mhz = min(
-            rounded_up(self._supported_mhz, lowest_mhz if floor_mhz is None else floor_mhz), self._ceiling_mhz
-        )
+        floor_mhz = given.floor or self._settings.floor_mhz or USUAL_FLOOR * highest_mhz
+        self._floor_mhz = min(rounded_up(self._supported_mhz, floor_mhz), self._ceiling_mhz)
 
     def tick(self, now_s: float, signals: GovernorSignals) -> ClockDecision:
         """Decide at `now_s` (monotonic), every `tick_s` seconds."""
         self._take_outcome(signals.applied)
         self._gpus.look(now_s, signals, self._told_mhz)
-        fault = self._telemetry.look(now_s, signals)
-        if are_sound(signals):
+        sound = are_sound(signals)
+        fault = self._telemetry.look(now_s, signals.at_s, sound=sound)
+        if sound:
             self._gauge.observe(now_s, signals)
             self._watch_idleness(now_s, signals)
-        if self._slo is not None:
-            self._pressure, self._tbt_pressure = self._gauge.pressure(self._slo), self._gauge.tbt_pressure(self._slo)
+        slo = self._slo or _NOTHING_PROMISED
+        self._pressure, self._tbt_pressure = self._gauge.pressure(slo), self._gauge.tbt_pressure(slo)
         observing = self._why_observing()
         if observing is not None:
             return self._give_back(observing)
@@ -217,6 +219,8 @@ class Governor:
         release = self._holding and self._failed_releases < self._settings.errors_in_a_row
         return ClockDecision(None, why, release=release)
 
+
+_NOTHING_PROMISED = Slo(latency_s=0.0, ttft_s=0.0, tbt_s=0.0)
 
 _UNTOUCHED = (GpuFailure.NO_PERMISSION, GpuFailure.NOT_SUPPORTED)
 """Failures after which a GPU that never took a clock holds none."""

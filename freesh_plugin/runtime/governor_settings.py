@@ -39,7 +39,7 @@ class GovernorSettings:
         stale_ticks: Telemetry older than so many ticks is no longer believed.
         overrun_s: A tick that comes so long after the last one counts as without telemetry.
         errors_in_a_row: So many failures of the GPU one after another take control away.
-        floor_mhz: The floor where the plan gives none: the clock of least energy; None = the lowest that can be set.
+        floor_mhz: The floor where the plan gives none: the clock of least energy; None = not known (`USUAL_FLOOR`).
         static_mhz: The clock of mode `static`; None = the ceiling.
         tenant_alone: Whether a partitioned GPU (MIG) may be set: all its partitions are this instance's.
         jitter_s: This machine's own delay in going to the ceiling for want of telemetry, and in coming back from it:

@@ -24,34 +24,34 @@ class PressureGauge:
         self._settings = settings
         self._ttft_s = _Window(settings.window_s)
         self._tbt_s = _Window(settings.window_s)
-        self._waiting_age_s = 0.0
+        self._waited_s = 0.0
         self._queue_s = 0.0
+        self._pass_s = 0.0
 
     def observe(self, now_s: float, signals: GovernorSignals) -> None:
         """Take in what is new at `now_s` (monotonic)."""
         self._ttft_s.add(now_s, signals.ttft_s)
         self._tbt_s.add(now_s, signals.tbt_s)
-        self._waiting_age_s = signals.waiting_age_s
-        first_tokens_rps = self._ttft_s.count / self._settings.window_s
+        settings = self._settings
+        ttft_s = self._ttft_s.quantile(settings.ttft_quantile, settings.min_samples)
+        self._waited_s = max(ttft_s, signals.waiting_age_s)
+        self._pass_s = self._tbt_s.quantile(settings.tbt_quantile, settings.min_samples)
+        first_tokens_rps = self._ttft_s.count / settings.window_s
         self._queue_s = signals.waiting / first_tokens_rps if first_tokens_rps else 0.0
 
     def clock_raised(self) -> None:
         """Forget TBT: what passes took at the lower clock says nothing of the higher one. Those who wait wait on."""
         self._tbt_s.clear()
+        self._pass_s = 0.0
 
     def pressure(self, slo: Slo) -> float:
         """The pressure r under these bounds, as of the last `observe`."""
-        settings = self._settings
-        ttft_s = self._ttft_s.quantile(settings.ttft_quantile, settings.min_samples)
-        waited = _share(max(ttft_s, self._waiting_age_s), slo.ttft_s)
-        queued = _weighted(_share(self._queue_s, slo.ttft_s), settings.queue_weight)
-        return max(waited, queued, self.tbt_pressure(slo))
+        queued = _weighted(_share(self._queue_s, slo.ttft_s), self._settings.queue_weight)
+        return max(_share(self._waited_s, slo.ttft_s), queued, self.tbt_pressure(slo))
 
     def tbt_pressure(self, slo: Slo) -> float:
         """The part of r that is TBT's."""
-        settings = self._settings
-        tbt_s = self._tbt_s.quantile(settings.tbt_quantile, settings.min_samples)
-        return _weighted(_share(tbt_s, slo.tbt_s), settings.tbt_weight)
+        return _weighted(_share(self._pass_s, slo.tbt_s), self._settings.tbt_weight)
 
 
 def are_sound(signals: GovernorSignals) -> bool:

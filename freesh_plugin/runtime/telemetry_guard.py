@@ -1,8 +1,7 @@
 """Whether what the governor is told of its instance can be believed now."""
 
 from freesh_plugin.runtime.governor_settings import GovernorSettings
-from freesh_plugin.runtime.governor_signals import GovernorReason, GovernorSignals
-from freesh_plugin.runtime.pressure import are_sound
+from freesh_plugin.runtime.governor_signals import GovernorReason
 
 
 class TelemetryGuard:
@@ -15,9 +14,15 @@ class TelemetryGuard:
         self._changed_s: float | None = None
         self._fault: GovernorReason | None = None
 
-    def look(self, now_s: float, signals: GovernorSignals) -> GovernorReason | None:
-        """The fault at `now_s`; None while all is well."""
-        found = self._found(now_s, signals)
+    def look(self, now_s: float, at_s: float | None, *, sound: bool) -> GovernorReason | None:
+        """The fault at `now_s`; None while all is well.
+
+        Args:
+            now_s: Monotonic.
+            at_s: When telemetry was taken; None = there is none.
+            sound: Whether its numbers can be (`are_sound`).
+        """
+        found = self._found(now_s, at_s, sound=sound)
         self._last_tick_s = now_s
         if (found is None) == (self._fault is None):
             self._changed_s, self._fault = None, found
@@ -28,11 +33,11 @@ class TelemetryGuard:
             self._changed_s, self._fault = None, found
         return self._fault
 
-    def _found(self, now_s: float, signals: GovernorSignals) -> GovernorReason | None:
+    def _found(self, now_s: float, at_s: float | None, *, sound: bool) -> GovernorReason | None:
         if self._last_tick_s is not None and now_s - self._last_tick_s > self._settings.overrun_s:
             return GovernorReason.OVERRUN
         limit_s = self._settings.stale_ticks * self._settings.tick_s
         # Telemetry from ahead of our own clock is of another clock: its age cannot be known.
-        if signals.at_s is None or not -self._settings.tick_s <= now_s - signals.at_s <= limit_s:
+        if at_s is None or not -self._settings.tick_s <= now_s - at_s <= limit_s:
             return GovernorReason.STALE
-        return None if are_sound(signals) else GovernorReason.FAULTY
+        return None if sound else GovernorReason.FAULTY
