@@ -49,10 +49,10 @@ def main() -> None:
         axes.set_xlabel("seconds (grey: 1.3 of capacity, else 0.45)")
     left.set_ylabel("SM clock, MHz")
     left.set_ylim(1000, 2100)
-    left.legend(frameon=False, fontsize=9, loc="center", bbox_to_anchor=(0.45, 0.65))
     right.set_ylabel("longest TTFT in the second, s")
     right.axhline(instance.ttft_s, color=BLACK, linewidth=1, linestyle="--")
     right.annotate("SLO", (FIRST_S, instance.ttft_s), xytext=(2, 3), textcoords="offset points", fontsize=9)
+    figure.legend(*left.get_legend_handles_labels(), frameon=False, fontsize=9, loc="outside lower center", ncols=2)
     figure.suptitle("Bursts, simulated: times and watts are assumed", fontsize=10)
     save(figure, FIGURE)
 

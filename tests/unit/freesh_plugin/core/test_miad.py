@@ -20,7 +20,7 @@ RULES = st.builds(
     MiadRule,
     gamma=st.floats(1.001, 3.0),
     delta_mhz=st.floats(0.1, 400.0),
-    headroom=st.floats(0.5, 1.0),
+    headroom=st.floats(0.5, 0.99),
     dead_band=st.floats(0.0, 0.4),
 )
 CLOCKS = st.lists(st.integers(100, 3000), min_size=1, max_size=100, unique=True).map(lambda each: tuple(sorted(each)))
@@ -89,12 +89,12 @@ def test_rounding_finds_the_neighbours(supported: tuple[int, ...], mhz: float) -
 
 @given(RULES, st.integers(500, 1500), st.integers(345, 1980))
 def test_under_a_steady_load_it_ends_in_its_band(rule: MiadRule, threshold: int, start: int) -> None:
-    """Pressure is just above the headroom below the threshold clock, and 0 from it on."""
+    """Pressure is above the headroom, without a missed SLO, below the threshold clock, and 0 from it on."""
     supported = tuple(range(300, 5001, 15))
     band = band_mhz(rule, threshold, grid_mhz=15)
     clocks = [start]
     for _ in range(2000):
-        pressure = min(rule.headroom + 1e-9, 1.0) if clocks[-1] < threshold else 0.0
+        pressure = (1 + rule.headroom) / 2 if clocks[-1] < threshold else 0.0
         clocks.append(next_clock_mhz(rule, supported, clocks[-1], pressure, 300, 4995))
     settled = clocks[1000:]
     assert band.low_mhz <= min(settled)
