@@ -20,6 +20,7 @@ FULL = (
     ("bench.demand_quantiles",), ("bench.carbon_refit",), ("bench.carbon_families",), ("bench.pareto_front",),
     ("bench.forecast_value",), ("bench.schedule",), ("bench.schedule_flood",),
     ("bench.profile_fit",), ("bench.helper_crashes",),
+    ("bench.governor",), ("bench.governor_parts",), ("bench.governor_decision",),
 )  # fmt: skip
 
 
