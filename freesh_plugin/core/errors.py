@@ -13,6 +13,7 @@ FreeshError
 ├── ExactIdsError, FrameError          what came over the wire to a shard, or between our processes (adapters)
 ├── GpuError, GpuDriverError           a GPU, or NVIDIA's driver as a whole, does not answer as it should (core)
 ├── HelperFrameError                   what came over the wire between an owner of clocks and their helper (adapters)
+├── EngineChangedError                 shards came back as another model (services)
 └── FrontError, ChildError             a process of ours is gone (services)
 
 None derives from RuntimeError: TGI shuts a shard down when one escapes into it.

@@ -32,7 +32,3 @@ class BlockPool:
     def give(self, blocks: Iterable[int]) -> None:
         """Take back blocks that nobody holds any longer."""
         self._free.extend(blocks)
-
-    def reset(self) -> None:
-        """Free all."""
-        self._free = list(range(self._blocks - 1, 0, -1))

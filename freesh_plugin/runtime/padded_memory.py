@@ -70,11 +70,6 @@ class PaddedMemory:
         self.drop(request_id)
         del self._accounts[request_id]
 
-    def reset(self) -> None:
-        """The memory holds nothing: every request waits."""
-        for request_id in list(self._running):
-            self.drop(request_id)
-
     def trial(self) -> "PaddedTrial":
         """A copy of the books to try on."""
         return PaddedTrial(self)

@@ -145,15 +145,6 @@ class PagedMemory:
         self.drop(request_id, trusted)
         del self._accounts[request_id]
 
-    def reset(self) -> None:
-        """The memory holds nothing (any longer): every request waits, and nothing is cached."""
-        self.pool.reset()
-        self.cache.reset()
-        for account in self._accounts.values():
-            account.blocks, account.node, account.match = [], None, None
-            account.shared = account.computed = 0
-            account.stay = Stay.WAITING
-
     def trial(self) -> PagedTrial:
         """A copy of the books to try on."""
         return PagedTrial(self)

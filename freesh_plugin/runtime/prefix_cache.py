@@ -72,13 +72,6 @@ class PrefixCache:
         self.evictable = 0
         """Of these, blocks that nobody reads."""
 
-    def reset(self) -> None:
-        """Forget everything, nodes that were taken too."""
-        self._roots.clear()
-        self._queue.clear()
-        self.blocks = self.evictable = 0
-        self.epoch += 1
-
     def match(self, namespace: str, ids: list[int], most_blocks: int, known: Match | None = None) -> Match:
         """The longest known beginning of `ids`, at most `most_blocks` long; nothing changes.
 

@@ -36,7 +36,7 @@ class FrontSettings(msgspec.Struct, frozen=True):
 
 
 def main() -> None:
-    """Serve until the step loop's process says to drain, or is gone; its number of the socket is the only argument."""
+    """Serve until the step loop's process says to drain, or is gone; the socket's number is the only argument."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the step loop's process gets them, and tells
     end = socket.socket(fileno=int(sys.argv[1]))

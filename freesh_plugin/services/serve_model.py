@@ -80,7 +80,7 @@ def serve_tgi(wanted: ServedModel) -> None:
 def _start_launcher(children: Children, wanted: ServedModel, launcher: str) -> None:
     # The launcher starts `text-generation-router` by its bare name: ours must come first.
     own = Path(sys.executable).parent
-    env = {"PATH": f"{own}:{_path()}", "FREESH_EXACT_IDS": "1", **(wanted.settings or {})}
+    env = {"PATH": f"{own}:{os.environ.get('PATH', os.defpath)}", "FREESH_EXACT_IDS": "1", **(wanted.settings or {})}
     command = [launcher, "--model-id", wanted.model, "--hostname", wanted.host, "--port", str(wanted.port)]
     children.start("TGI", [*command, "--num-shard", str(wanted.ranks), *wanted.flags], env, end_s=2 * _ROUTER_END_S)
 
@@ -123,10 +123,6 @@ def _freesh(*arguments: str) -> list[str]:
 
 def _all_there(uds_path: Path, ranks: int) -> bool:
     return all(Path(f"{uds_path}-{rank}").exists() for rank in range(ranks))
-
-
-def _path() -> str:
-    return os.environ.get("PATH", os.defpath)
 
 
 def _shard_env(rank: int, ranks: int) -> dict[str, str]:

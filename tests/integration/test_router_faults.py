@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -216,7 +215,6 @@ def test_no_prompt_and_no_answer_is_logged(shared: RouterProcess) -> None:
     time.sleep(0.2)
     assert "xylophone" not in shared.log
     assert answer.json()["generated_text"].strip() not in shared.log
-    assert threading.active_count() < 50
 
 
 def _metrics(running: RouterProcess) -> str:

@@ -54,7 +54,7 @@ def test_a_request_that_leaves_starts_anew_and_gives_room() -> None:
     claim = memory.claim(2)
     assert claim is not None
     assert (claim.blocks, claim.slots, claim.cache_len) == ([], [], 0)
-    memory.reset()
+    memory.drop(2)
     assert (len(memory), len(memory.running)) == (1, 0)
     memory.drop(2)
     memory.trial().drop(2)

@@ -143,13 +143,6 @@ class PagedMachine(RuleBasedStateMachine):
         if self.accounts[request_id].stay is Stay.RUNNING:
             self.generate(request_id, new)
 
-    @rule(really=st.integers(0, 30))
-    def reset(self, really: int) -> None:
-        if really == 30:
-            self.memory.reset()
-            self.kv.held.clear()
-            assert self.memory.free_blocks == self.memory.pool.total
-
     def generate(self, request_id: int, new: list[int]) -> None:
         account = self.accounts[request_id]
         for token_id in new[: account.left_tokens]:

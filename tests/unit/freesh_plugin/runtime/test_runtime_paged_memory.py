@@ -205,19 +205,6 @@ def test_a_trial_foresees_drop_park_and_shared_prefixes() -> None:
     assert not trial.add(2)
 
 
-def test_a_reset_empties_all() -> None:
-    memory = PagedMemory(PagedShape(100, 1))
-    served(memory, 0, [1, 2, 3], [4])
-    memory.register(1, [1, 2, 3, 4], 10)
-    memory.register(2, [1, 2, 3, 4], 10)
-    claimed(memory, 1)
-    assert memory.prefill_tokens(2) == 1
-    memory.reset()
-    assert (memory.free_blocks, memory.cached_blocks, len(memory)) == (99, 0, 2)
-    assert [memory.prefill_tokens(request_id) for request_id in (1, 2)] == [4, 4]
-    assert claimed(memory, 1).cache_len == 0
-
-
 @pytest.mark.parametrize(("tokens", "block_size", "speculate"), [(31, 16, 0), (10, 0, 0), (64, 16, -1)])
 def test_shapes_that_make_no_sense_are_refused(tokens: int, block_size: int, speculate: int) -> None:
     with pytest.raises(ConfigError, match=f"{tokens} tokens in blocks of {block_size}"):

@@ -80,7 +80,6 @@ def test_a_second_fault_is_not_hidden(caplog: pytest.LogCaptureFixture) -> None:
     scheduler.arrive(job(1), 1.0)
     with caplog.at_level(logging.CRITICAL):
         scheduler.decide(LIMITS, 1.0)
-        scheduler._memory = None  # type: ignore[assignment]
         scheduler._scheduler = Breaking(SchedulerSettings(), MeasuredPace(), UnlimitedMemory(), 1, 0)
         with pytest.raises(ZeroDivisionError):
             scheduler.decide(LIMITS, 2.0)
