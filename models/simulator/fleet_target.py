@@ -31,7 +31,7 @@ class PoolTarget:
 
     instances: int
     slo: Slo | None = None
-    clock: ClockBounds = ClockBounds()
+    clock: ClockBounds = field(default_factory=ClockBounds)
     capacity_rps: float = 1.0
 
 
