@@ -52,6 +52,8 @@ class GpuFailure(StrEnum):
     NOT_SUPPORTED = "not supported"
     TIMED_OUT = "timed out"
     HELPER_GONE = "helper gone"
+    HELD = "held"
+    """Somebody else sets its clock."""
     OTHER = "other"
 
 

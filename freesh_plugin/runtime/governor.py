@@ -222,7 +222,7 @@ class Governor:
 
 _NOTHING_PROMISED = Slo(latency_s=0.0, ttft_s=0.0, tbt_s=0.0)
 
-_UNTOUCHED = (GpuFailure.NO_PERMISSION, GpuFailure.NOT_SUPPORTED)
+_UNTOUCHED = (GpuFailure.NO_PERMISSION, GpuFailure.NOT_SUPPORTED, GpuFailure.HELD)
 """Failures after which a GPU that never took a clock holds none."""
 
 _ALARMING = (GovernorReason.GPU_LOST, GovernorReason.GPU_ERRORS)

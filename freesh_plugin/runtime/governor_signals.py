@@ -30,6 +30,7 @@ class GovernorReason(StrEnum):
     NO_PERMISSION = "no permission"
     NOT_SUPPORTED = "not supported"
     MIG = "mig"
+    TAKEN = "held by another"
     NO_CLOCKS = "no clocks"
     NO_SLO = "no slo"
     OBSERVING = "observing"

@@ -118,4 +118,5 @@ _FINAL = {
     GpuFailure.LOST: GovernorReason.GPU_LOST,
     GpuFailure.NO_PERMISSION: GovernorReason.NO_PERMISSION,
     GpuFailure.NOT_SUPPORTED: GovernorReason.NOT_SUPPORTED,
+    GpuFailure.HELD: GovernorReason.TAKEN,
 }

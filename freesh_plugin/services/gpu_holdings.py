@@ -137,7 +137,7 @@ class Holdings:
         """
         holding = self._held.get(uuid)
         if holding is not None and holding.owner is not None and holding.owner is not owner:
-            raise GpuError(uuid, GpuFailure.OTHER, f"its clock is held for process {holding.owner.process.pid}")
+            raise GpuError(uuid, GpuFailure.HELD, f"its clock is held for process {holding.owner.process.pid}")
         supported = self._clocks.supported_mhz(uuid)
         if request.sm_clock_mhz not in supported:
             limits = f"{supported[0]} to {supported[-1]} MHz" if supported else "none"

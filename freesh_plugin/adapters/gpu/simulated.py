@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import count, takewhile
 from pathlib import Path
 
-from freesh_plugin.adapters.gpu.simulated_board import SimulatedBoard
+from freesh_plugin.adapters.gpu.simulated_board import BoardHeldError, SimulatedBoard
 from freesh_plugin.core.gpu import ClockReason, GpuError, GpuFailure, GpuReading
 
 _LOWEST_MHZ = 210
@@ -58,12 +58,13 @@ class SimulatedClocks:
         """Hold the clocks of these at or below a supported clock.
 
         Raises:
-            GpuError: there is none of that name, or it has no such clock.
+            GpuError: there is none of that name, it has no such clock, or another process sets the clock of one.
         """
         chosen = [self._gpu(uuid) for uuid in uuids]
         for gpu in chosen:
             if sm_clock_mhz not in gpu.supported_clocks_mhz():
                 raise GpuError(gpu.uuid, GpuFailure.OTHER, f"{sm_clock_mhz} MHz is not among its clocks")
+        self._own(chosen)
         for gpu in chosen:
             gpu.board.limit(sm_clock_mhz)
 
@@ -74,7 +75,19 @@ class SimulatedClocks:
             GpuError: there is none of that name.
         """
         for gpu in [self._gpu(uuid) for uuid in uuids]:
-            gpu.board.limit(None)
+            gpu.board.disown()
+
+    def _own(self, chosen: Iterable[SimulatedGpu]) -> None:
+        """Own all of them, or none more than before."""
+        new: list[SimulatedGpu] = []
+        for gpu in chosen:
+            new += [] if gpu.board.holding else [gpu]
+            try:
+                gpu.board.own()
+            except BoardHeldError as error:
+                for each in new:
+                    each.board.disown()
+                raise GpuError(gpu.uuid, GpuFailure.HELD, str(error)) from error
 
     def _gpu(self, uuid: str) -> SimulatedGpu:
         if uuid not in self._gpus:

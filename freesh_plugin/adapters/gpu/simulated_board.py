@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from freesh_plugin.core.errors import FreeshError
 from freesh_plugin.core.power_model import ASSUMED, IDLE, PowerModel, Shares, power_w, wanted_w
 
 _STATE = struct.Struct("<5d")
+_PID_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,10 @@ class BoardLook:
     capped: bool
 
 
+class BoardHeldError(FreeshError):
+    """Another process sets this board's clock."""
+
+
 class SimulatedBoard:
     """One GPU as all processes see it: its power follows clock and load at once, its energy counter integrates it.
 
@@ -50,6 +56,7 @@ class SimulatedBoard:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._owner_path = path.with_name(f"{path.name}.owner")
         self._owner = os.open(self._owner_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._holding = False
         with self._locked():
             if os.fstat(self._file).st_size == 0:
                 os.pwrite(self._file, _STATE.pack(0.0, time.monotonic(), 0.0, IDLE.compute, IDLE.memory), 0)
@@ -72,12 +79,39 @@ class SimulatedBoard:
             now = self._settled()
             self._write(BoardState(now.energy_j, now.at_s, now.limit_mhz, used.compute, used.memory))
 
-    def limit(self, sm_clock_mhz: float | None) -> None:
-        """Hold the clock at or below this, for as long as this process is there; None = as high as it goes."""
-        fcntl.flock(self._owner, fcntl.LOCK_UN if sm_clock_mhz is None else fcntl.LOCK_EX)
+    @property
+    def holding(self) -> bool:
+        """Whether its clock is ours to set."""
+        return self._holding
+
+    def own(self) -> None:
+        """Become the one that sets its clock, until `disown` or the end of this process; never waits.
+
+        Raises:
+            BoardHeldError: another process is.
+        """
         with self._locked():
-            now = self._settled()
-            self._write(BoardState(now.energy_j, now.at_s, sm_clock_mhz or 0.0, now.compute, now.memory))
+            self._settled()  # what a dead owner left ends now, not with our lock
+            self._own()
+
+    def disown(self) -> None:
+        """Let the clock go as high as it can, and others set it; nothing where it is not ours."""
+        with self._locked():
+            if self._holding:
+                self._hold(0.0)
+                os.ftruncate(self._owner, 0)
+                fcntl.flock(self._owner, fcntl.LOCK_UN)
+                self._holding = False
+
+    def limit(self, sm_clock_mhz: float) -> None:
+        """Own it, and hold the clock at or below this.
+
+        Raises:
+            BoardHeldError: as `own`.
+        """
+        self.own()
+        with self._locked():
+            self._hold(sm_clock_mhz)
 
     def look(self) -> BoardLook:
         """What it shows now."""
@@ -88,6 +122,20 @@ class SimulatedBoard:
         return BoardLook(
             now.energy_j, watts, clock_mhz, used == IDLE, wanted_w(self.model, clock_mhz, used) > self.model.cap_w
         )
+
+    def _own(self) -> None:
+        try:
+            fcntl.flock(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.pread(self._owner, _PID_DIGITS, 0).decode()
+            raise BoardHeldError(f"its clock is held by {f'process {pid}' if pid else 'another process'}") from None
+        os.ftruncate(self._owner, 0)
+        os.pwrite(self._owner, str(os.getpid()).encode(), 0)
+        self._holding = True
+
+    def _hold(self, limit_mhz: float) -> None:
+        now = self._settled()
+        self._write(BoardState(now.energy_j, now.at_s, limit_mhz, now.compute, now.memory))
 
     def _settled(self) -> BoardState:
         """The state with energy up to now."""

@@ -111,6 +111,7 @@ def test_a_static_clock_too_gives_way_to_the_ceiling() -> None:
     [
         (GpuFailure.NO_PERMISSION, GovernorReason.NO_PERMISSION),
         (GpuFailure.NOT_SUPPORTED, GovernorReason.NOT_SUPPORTED),
+        (GpuFailure.HELD, GovernorReason.TAKEN),
         (GpuFailure.LOST, GovernorReason.GPU_LOST),
     ],
 )

@@ -4,10 +4,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from freesh_plugin.adapters.clock import SystemClock
+from freesh_plugin.adapters.gpu.simulated import board_path
+from freesh_plugin.adapters.gpu.simulated_board import SimulatedBoard
 from freesh_plugin.adapters.router_metrics import RouterMetrics
 from freesh_plugin.config import PluginConfig
 from freesh_plugin.core.errors import ConfigError
@@ -15,7 +18,7 @@ from freesh_plugin.core.gpu import GpuFailure
 from freesh_plugin.runtime.energy_shares import Joining
 from freesh_plugin.services.governor_loop import EngineLoad
 from freesh_plugin.services.gpu_side import GpuSide
-from freesh_plugin.services.gpus import Gpus, OpenGpus
+from freesh_plugin.services.gpus import Gpus, OpenGpus, open_gpus
 from tests.fakes.gpus import FakeGpu
 
 
@@ -84,6 +87,24 @@ def test_a_gpu_that_does_not_answer_makes_the_window_longer_and_loses_nothing() 
         await side.gpus.close()
 
     asyncio.run(run())
+
+
+def test_where_another_sets_the_clock_it_goes_on_observing(tmp_path: Path) -> None:
+    boards = tmp_path / "gpu"
+    other = SimulatedBoard(board_path(boards, 0))
+    other.limit(1200)
+
+    async def run() -> None:
+        side = Side(open_gpus, FREESH_GOVERNOR="miad", FREESH_SIMULATED_GPUS=str(boards))
+        side.gpus.start(1)
+        await until(lambda: 'governor_mode{mode="observe"} 1' in side.metrics.text().decode())
+        text, before_j = side.metrics.text().decode(), side.energy_j("GPU-simulated-0")
+        assert 'freesh_governor_ticks_total{reason="held by another"}' in text
+        await until(lambda: side.energy_j("GPU-simulated-0") > before_j)
+        await side.gpus.close()
+
+    asyncio.run(run())
+    assert other.clock_mhz() == 1200
 
 
 def refuses(config: PluginConfig, ranks: int) -> Gpus:

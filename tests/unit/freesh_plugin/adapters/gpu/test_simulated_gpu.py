@@ -1,5 +1,6 @@
 """The simulated GPU: energy is integrated power, clocks are set for all or none, and end with who set them."""
 
+import os
 import subprocess
 import sys
 import time
@@ -41,7 +42,7 @@ def test_its_counter_never_falls_and_power_follows_clock_and_load(tmp_path: Path
     board.limit(810)
     assert idle_w < board.look().power_w < busy_w
     board.run(Shares(1.0, 0.5))
-    board.limit(None)
+    board.disown()
     assert (board.look().capped, board.look().power_w) == (True, ASSUMED.cap_w)
 
 
@@ -71,6 +72,32 @@ def test_clocks_are_set_for_all_or_none(tmp_path: Path) -> None:
     assert [gpu.board.clock_mhz() for gpu in gpus] == [1110, 1110]
     clocks.release(uuids)
     assert [gpu.board.clock_mhz() for gpu in gpus] == [1980, 1980]
+
+
+def test_a_second_owner_is_refused_at_once_and_told_who_the_first_is(tmp_path: Path) -> None:
+    for rank in range(2):
+        SimulatedBoard(board_path(tmp_path / "gpu", rank))
+    gpus, other = simulated_gpus(tmp_path / "gpu"), SimulatedBoard(board_path(tmp_path / "gpu", 1))
+    other.limit(810)
+    clocks, uuids = SimulatedClocks(gpus), tuple(gpu.uuid for gpu in gpus)
+    with pytest.raises(GpuError, match=f"held by process {os.getpid()}") as caught:
+        clocks.limit_sm_clock_mhz(uuids, 1110)
+    assert (caught.value.uuid, caught.value.failure) == ("GPU-simulated-1", GpuFailure.HELD)
+    assert [gpu.board.clock_mhz() for gpu in gpus] == [1980, 810]
+    clocks.release(uuids)
+    assert gpus[1].board.clock_mhz() == 810
+    SimulatedBoard(board_path(tmp_path / "gpu", 0)).limit(990)  # what was owned on the way was given up again
+    other.disown()
+    clocks.limit_sm_clock_mhz(uuids[1:], 1110)
+    assert [gpu.board.clock_mhz() for gpu in gpus] == [990, 1110]
+
+
+def test_what_a_dead_owner_set_does_not_come_back_with_the_next(tmp_path: Path) -> None:
+    first, second = SimulatedBoard(tmp_path / "gpu"), SimulatedBoard(tmp_path / "gpu")
+    first.limit(810)
+    first.close()
+    second.own()
+    assert second.clock_mhz() == 1980
 
 
 def test_a_clock_ends_with_the_process_that_set_it(tmp_path: Path) -> None:
