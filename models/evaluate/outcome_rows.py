@@ -1,0 +1,128 @@
+"""What an evaluation concludes from its runs: rows of layers.csv, and the one object of summary.json."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over hours and seeds with its paired 95 % interval; no ends where there is but one hour."""
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One policy beside the reference, over the hours of one kind of grids or all of them.
+
+    Attributes:
+        policy: Name of the policy.
+        scenario: Kind of grids; `all` = every hour.
+        hours: Pairs of runs that were compared.
+        energy, carbon, carbon_marginal, cost: Change as a share of the reference's total: -0.286 = 28.6 % less. None
+            where it is not known.
+        energy_gpu: The same of the GPUs alone, without hosts and PUE.
+        attainment_points: SLO attainment less the reference's, percentage points.
+        equal_slo: Attainment within 0.2 points of the reference's, or above it, and shed and refused no higher.
+        ambiguous: The two ledgers of carbon have different signs: never "saved".
+    """
+
+    policy: str
+    scenario: str
+    hours: int
+    energy: Estimate
+    energy_gpu: Estimate
+    carbon: Estimate | None
+    carbon_marginal: Estimate | None
+    cost: Estimate | None
+    attainment_points: Estimate
+    equal_slo: bool
+    ambiguous: bool
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One step of the way from the reference to the last policy: what this layer changes on top of those before it.
+
+    Attributes:
+        layer: In a few words: right-sizing, partition, carbon signal, clock, scheduling.
+        from_policy, to_policy: The runs whose difference it is.
+        power_model: Which power model the clocks were scored under: low, mid, high.
+        modelled: Whether it hangs on an assumed power curve: drawn hatched, and labelled.
+        energy_kwh, carbon_kg, carbon_marginal_kg: Change over all hours, negative = saved; None where not known.
+        energy_low_kwh, …: Ends of the paired 95 % interval; None with one hour.
+    """
+
+    layer: str
+    from_policy: str
+    to_policy: str
+    power_model: str
+    modelled: bool
+    energy_kwh: float
+    energy_low_kwh: float | None
+    energy_high_kwh: float | None
+    carbon_kg: float | None
+    carbon_low_kg: float | None
+    carbon_high_kg: float | None
+    carbon_marginal_kg: float | None
+
+
+@dataclass(frozen=True)
+class GapClosed:
+    """η = (E_strong - E_freesh) / (E_strong - E_bound), at equal SLO; None where the bound is no better."""
+
+    strongest: str
+    bound: str
+    energy: Estimate | None
+    carbon: Estimate | None
+
+
+@dataclass(frozen=True)
+class HourRow:
+    """One hour of the evaluation: when, whose traffic, which grids, how far they lie apart."""
+
+    hour: str
+    scenario: str
+    starts_at: str
+    workload: str
+    grid_zones: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was run, and what it says. Simulated: times and watts come from models of engines.
+
+    Attributes:
+        command: That made it, as typed.
+        version: Of the project.
+        made_at: ISO 8601, UTC.
+        inputs: Name to SHA-256 of each file that was read.
+        fleet, workload, carbon, prices, power: What each is and where it comes from, a sentence or two each.
+        reference, freesh: Names of the policies that are compared in the first sentence.
+        policies: Name to what it is, in a sentence; in the order of tables.
+        hours: Which hours.
+        seeds: Of what is random.
+        comparisons: Every policy, over all hours, and by kind of grids.
+        gap_closed: Against the strongest baseline at equal SLO.
+        notes: Honest limits that only the run knows, a sentence each.
+    """
+
+    command: str
+    version: str
+    made_at: str
+    inputs: Mapping[str, str]
+    fleet: str
+    workload: str
+    carbon: str
+    prices: str
+    power: str
+    reference: str
+    freesh: str
+    policies: Mapping[str, str]
+    hours: tuple[HourRow, ...]
+    seeds: tuple[int, ...]
+    comparisons: tuple[Comparison, ...]
+    gap_closed: GapClosed | None
+    notes: tuple[str, ...] = field(default=())
