@@ -164,6 +164,8 @@ class PluginConfig:
     """Socket of the machine's helper process, which sets clocks; unset = a helper of its own, as a child."""
     gpu_run_dir: Path = field(default=Path("/run/freesh"), metadata={"parse": _path})
     """Where that child keeps the leases of the clocks that it holds."""
+    gpu_sole_tenant: bool = field(default=False, metadata={"parse": _switch})
+    """Whether clocks of partitioned GPUs (MIG) may be set: all their instances are this router's."""
     simulated_gpus: Path | None = field(default=None, metadata={"parse": _path})
     """Where simulated shards put the boards of their GPUs."""
     governor: str = field(default="observe", metadata={"parse": _one_of(GOVERNORS)})

@@ -20,6 +20,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from freesh_plugin.adapters.gpu.helper_client import SOLE_TENANT
 from freesh_plugin.adapters.gpu.helper_socket import Admission
 from freesh_plugin.adapters.gpu.leases import LeaseFolder
 from freesh_plugin.core.errors import ConfigError, FreeshError
@@ -111,7 +112,7 @@ def gpu_helper(
     ] = None,
     allow_group: Annotated[list[str] | None, typer.Option(help="Group (name or number) that may set clocks.")] = None,
     sole_tenant: Annotated[
-        bool, typer.Option("--sole-tenant", help="Control partitioned GPUs (MIG) too: all instances are the owner's.")
+        bool, typer.Option(SOLE_TENANT, help="Control partitioned GPUs (MIG) too: all instances are the owner's.")
     ] = False,
 ) -> None:
     """Guard the GPUs' clocks until SIGTERM: set them for whoever may, free them when its connection ends.

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from freesh_plugin.adapters.gpu.helper_client import SOLE_TENANT
 from freesh_plugin.adapters.gpu.helper_frames import (
     Done,
     Failed,
@@ -57,6 +58,7 @@ class HelperSettings:
     socket_path: Path | None = None
     admission: Admission = ROOT_ALONE
     sole_tenant: bool = False
+    """Whether GPUs that MIG partitions may be set: all instances are the owner's."""
 
 
 @dataclass(eq=False)
@@ -262,10 +264,10 @@ def _first_socket(settings: HelperSettings) -> Iterator[socket.socket]:
             settings.socket_path.unlink(missing_ok=True)
 
 
-def main(owner_fd: int, run_dir: Path) -> int:
+def main(owner_fd: int, run_dir: Path, *, sole_tenant: bool = False) -> int:
     """Be the child of an owner, on a socket inherited from it; returns the exit status."""
     try:
-        return run_helper(HelperSettings(run_dir, owner_fd))
+        return run_helper(HelperSettings(run_dir, owner_fd, sole_tenant=sole_tenant))
     except FreeshError as error:
         log.error("not_started reason=%s", error)
         return 2
@@ -273,6 +275,6 @@ def main(owner_fd: int, run_dir: Path) -> int:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s gpu-helper %(message)s")
-    status = main(int(sys.argv[1]), Path(sys.argv[2]))
+    status = main(int(sys.argv[1]), Path(sys.argv[2]), sole_tenant=SOLE_TENANT in sys.argv[3:])
     logging.shutdown()
     os._exit(status)  # a thread that hangs in the driver must not keep the process

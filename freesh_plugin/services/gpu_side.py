@@ -125,5 +125,6 @@ class GpuSide:
             mode=GovernorMode(config.governor),
             floor_mhz=config.clock_floor_mhz,
             static_mhz=config.static_clock_mhz,
+            tenant_alone=config.gpu_sole_tenant,
             jitter_s=uniform(0.0, _MOST_JITTER_S),
         )

@@ -69,8 +69,8 @@ def _nvml(config: PluginConfig) -> Gpus:
     devices = [driver.gpu(uuid) for uuid in config.gpu_uuids or driver.uuids()]
     if config.governor == "observe":
         return Gpus(devices, None, driver.close)
-    start = service_helper(config.gpu_helper) if config.gpu_helper else child_helper(config.gpu_run_dir)
-    clocks = HelperClient(start)
+    own = child_helper(config.gpu_run_dir, sole_tenant=config.gpu_sole_tenant)
+    clocks = HelperClient(service_helper(config.gpu_helper) if config.gpu_helper else own)
 
     def close() -> None:
         clocks.close()

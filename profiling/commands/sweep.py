@@ -52,6 +52,9 @@ def sweep(
     machine: Annotated[str, typer.Option(help="Name of the machine in the table.")] = platform.node(),
     token_env: Annotated[str | None, typer.Option(help="Variable that holds a bearer token.")] = None,
     run_dir: Annotated[Path, typer.Option(help="Folder of the clock helper's leases.")] = Path("/run/freesh"),
+    sole_tenant: Annotated[
+        bool, typer.Option("--sole-tenant", help="Set clocks of partitioned GPUs (MIG) too: nobody else uses them.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The new rows on standard output.")] = False,
 ) -> None:
     """Measure every cell that the table does not hold yet; clocks are given back however this ends.
@@ -66,7 +69,7 @@ def sweep(
         return Endpoint(url, token)
 
     wanted = clocks != "found"
-    with open_gpus(gpu or (), simulated_gpus, run_dir, set_clocks=wanted) as gpus:
+    with open_gpus(gpu or (), simulated_gpus, run_dir, set_clocks=wanted, sole_tenant=sole_tenant) as gpus:
         info = ask_info(connect)
         meter = Meter(gpus.devices)
         clocks_mhz = _clocks(clocks, gpus, meter) if wanted else None

@@ -27,7 +27,9 @@ class OpenGpus:
 
 
 @contextmanager
-def open_gpus(uuids: Sequence[str], simulated: Path | None, run_dir: Path, *, set_clocks: bool) -> Iterator[OpenGpus]:
+def open_gpus(
+    uuids: Sequence[str], simulated: Path | None, run_dir: Path, *, set_clocks: bool, sole_tenant: bool = False
+) -> Iterator[OpenGpus]:
     """Open them for as long as the context lasts; leaving it ends the way to their clocks, which frees them.
 
     Args:
@@ -35,6 +37,7 @@ def open_gpus(uuids: Sequence[str], simulated: Path | None, run_dir: Path, *, se
         simulated: Where simulated shards put the boards of their GPUs.
         run_dir: Folder of the helper's leases and socket.
         set_clocks: Whether clocks are to be set.
+        sole_tenant: Whether those of partitioned GPUs (MIG) may be: nobody else uses them.
 
     Raises:
         ConfigError: GPUs or simulated boards that were asked for are not there.
@@ -45,7 +48,9 @@ def open_gpus(uuids: Sequence[str], simulated: Path | None, run_dir: Path, *, se
     elif list(uuids) == [NONE]:
         yield OpenGpus()
     else:
-        yield from _nvidia(uuids, run_dir, set_clocks=set_clocks)
+        socket = run_dir / _SOCKET
+        start = service_helper(socket) if socket.exists() else child_helper(run_dir, sole_tenant=sole_tenant)
+        yield from _nvidia(uuids, HelperClient(start) if set_clocks else None)
 
 
 def _simulated(boards: Path) -> OpenGpus:
@@ -55,7 +60,7 @@ def _simulated(boards: Path) -> OpenGpus:
     return OpenGpus(tuple(gpus), SimulatedClocks(gpus), "simulated", simulated=True)
 
 
-def _nvidia(uuids: Sequence[str], run_dir: Path, *, set_clocks: bool) -> Iterator[OpenGpus]:
+def _nvidia(uuids: Sequence[str], setter: HelperClient | None) -> Iterator[OpenGpus]:
     try:
         driver = NvmlDriver()
     except (ConfigError, GpuDriverError) as error:
@@ -63,11 +68,7 @@ def _nvidia(uuids: Sequence[str], run_dir: Path, *, set_clocks: bool) -> Iterato
             raise ConfigError(f"--gpu: {error}") from error
         yield OpenGpus()
         return
-    setter = None
     try:
-        if set_clocks:
-            socket = run_dir / _SOCKET
-            setter = HelperClient(service_helper(socket) if socket.exists() else child_helper(run_dir))
         devices = tuple(driver.gpu(each) for each in uuids or driver.uuids())
         yield OpenGpus(devices, setter, driver.version())
     finally:

@@ -28,6 +28,9 @@ from freesh_plugin.core.gpu import GpuError, GpuFailure
 
 log = logging.getLogger(__name__)
 
+SOLE_TENANT = "--sole-tenant"
+"""Says to a helper that all instances of a partitioned GPU are its owner's."""
+
 _READY_S = 15.0
 _ANSWER_S = 6.0
 _END_S = 10.0
@@ -43,14 +46,18 @@ class Link:
     """Whether it may ever have set a clock."""
 
 
-def child_helper(run_dir: Path) -> Callable[[], Link]:
-    """Start a helper of our own: in a session of its own, so that what ends us at a terminal does not end it."""
+def child_helper(run_dir: Path, *, sole_tenant: bool = False) -> Callable[[], Link]:
+    """Start a helper of our own: in a session of its own, so that what ends us at a terminal does not end it.
+
+    With `sole_tenant` it sets GPUs that MIG partitions too: all instances are ours.
+    """
 
     def start() -> Link:
         ours, theirs = socket.socketpair()
         with theirs:
             # Not `freesh gpu-helper`: without the command line it is up, and frees what another left, in half the time.
             command = [sys.executable, "-m", "freesh_plugin.services.gpu_helper", str(theirs.fileno()), str(run_dir)]
+            command += [SOLE_TENANT] if sole_tenant else []
             child = subprocess.Popen(
                 command,
                 pass_fds=[theirs.fileno()],

@@ -34,9 +34,9 @@ def _answers(path: Path) -> bool:
 
 
 @contextmanager
-def own_helper(run_dir: Path, pin: bool = False) -> Iterator[HelperClient]:
+def own_helper(run_dir: Path, pin: bool = False, sole_tenant: bool = False) -> Iterator[HelperClient]:
     """A client with a helper of its own."""
-    clocks = HelperClient(child_helper(run_dir), pin)
+    clocks = HelperClient(child_helper(run_dir, sole_tenant=sole_tenant), pin)
     try:
         yield clocks
     finally:

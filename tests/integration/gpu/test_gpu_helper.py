@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from freesh_plugin.core.gpu import GpuError, GpuFailure
-from tests.fakes.nvml.controller import UNKNOWN, FakeDriver
+from tests.fakes.nvml.controller import MIG_ON, UNKNOWN, FakeDriver
 from tests.fakes.nvml.crashes import processes_of
 from tests.fakes.nvml.helpers import FREE, leases, own_helper
 from tests.fakes.router_process import wait_until
@@ -51,6 +51,29 @@ def test_a_refusal_is_an_error_and_the_helper_goes_on(fake_driver: FakeDriver, r
         fake_driver.state.root = 1
         clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
         assert fake_driver.locks() == [(210, 1110)] * 2
+
+
+def test_a_partitioned_gpu_is_refused_unless_its_owner_is_the_sole_tenant(
+    fake_driver: FakeDriver, run_dir: Path
+) -> None:
+    for gpu in fake_driver.gpus:
+        gpu.mig = MIG_ON
+    with own_helper(run_dir) as clocks:
+        with pytest.raises(GpuError, match="tenant") as caught:
+            clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        assert caught.value.failure is GpuFailure.NOT_SUPPORTED
+        assert fake_driver.locks() == FREE
+    with own_helper(run_dir, sole_tenant=True) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        assert fake_driver.locks() == [(210, 1110)] * 2
+        (helper,) = processes_of(run_dir)
+        helper.kill()
+        wait_until(lambda: fake_driver.locks() == FREE)
+        with pytest.raises(GpuError, match="all clocks are free"):
+            clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 990)  # by the one that replaced it
+        assert fake_driver.locks() == [(210, 990)] * 2
+    assert fake_driver.locks() == FREE
 
 
 def test_without_a_driver_a_child_says_why_and_is_gone(fake_driver: FakeDriver, run_dir: Path) -> None:

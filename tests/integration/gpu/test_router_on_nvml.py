@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.fakes.nvml.controller import FakeDriver
+from tests.fakes.nvml.controller import MIG_ON, FakeDriver
 from tests.fakes.router_process import RouterProcess, router_process, wait_until
 
 
@@ -43,6 +43,16 @@ def test_a_killed_router_leaves_no_clock_behind(fake_driver: FakeDriver, tmp_pat
         wait_until(lambda: fake_driver.locks() == [None, (210, 1200)])
         running.router.send_signal(signal.SIGKILL)
         wait_until(lambda: fake_driver.locks() == [None, None])
+
+
+def test_partitioned_gpus_are_governed_only_by_their_sole_tenant(fake_driver: FakeDriver, tmp_path: Path) -> None:
+    fake_driver.gpus[1].mig = MIG_ON
+    own = settings(tmp_path, FREESH_GOVERNOR="miad", FREESH_GPU_UUIDS=fake_driver.uuids[1])
+    with router_process(tmp_path, settings=own) as running:
+        wait_until(lambda: 'governor_ticks_total{reason="mig"}' in httpx.get(f"{running.url}/metrics").text)
+        assert fake_driver.locks() == [None, None]
+    with router_process(tmp_path, settings=own | {"FREESH_GPU_SOLE_TENANT": "1"}) as running:
+        wait_until(lambda: fake_driver.locks() == [None, (210, 1110)])
 
 
 def test_a_driver_that_hangs_or_denies_holds_nobody_up(fake_driver: FakeDriver, tmp_path: Path) -> None:
