@@ -33,6 +33,7 @@ _KNOWN = ("A100", "H100")
 
 _STEP_MHZ = 15
 _LEAST_W = 1e-9
+_LEAST_PREFILL_MS = 1e-9
 
 
 def engine_of(
@@ -136,7 +137,7 @@ def _fit_step(points: EnginePoints, top_clock_mhz: float) -> StepModel:
     relative = points.weights / (1000 * points.times_s)
     found, _ = nnls(terms * relative[:, None], points.weights)
     fixed_ms, kv_ms, compute_ms, ms_per_request, prefill_ms = (float(each) for each in found)
-    if prefill_ms == 0:
+    if prefill_ms < _LEAST_PREFILL_MS:
         raise ProfileError("the time of a prefill does not grow with its tokens: no step model can be fitted")
     return StepModel(
         fixed_ms,
