@@ -26,12 +26,12 @@ def smooth_noise(times_s: np.ndarray, knot_s: float, seed: str) -> np.ndarray:
 
 def _normal(index: np.ndarray, seed: str) -> np.ndarray:
     """Standard normal numbers of whole indices, by Box and Muller from two hashes."""
-    first, second = (_uniform(index, f"{seed}/{part}") for part in "ab")
+    first, second = (uniform(index, f"{seed}/{part}") for part in "ab")
     normal: np.ndarray = np.sqrt(-2.0 * np.log(first)) * np.cos(2.0 * np.pi * second)
     return normal
 
 
-def _uniform(index: np.ndarray, seed: str) -> np.ndarray:
+def uniform(index: np.ndarray, seed: str) -> np.ndarray:
     """Uniform numbers in (0, 1], by the finaliser of splitmix64 (Steele, Lea, Flood 2014)."""
     start = np.uint64(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big"))
     with np.errstate(over="ignore"):
