@@ -56,8 +56,7 @@ def test_a_refusal_is_an_error_and_the_helper_goes_on(fake_driver: FakeDriver, r
 def test_a_partitioned_gpu_is_refused_unless_its_owner_is_the_sole_tenant(
     fake_driver: FakeDriver, run_dir: Path
 ) -> None:
-    for gpu in fake_driver.gpus:
-        gpu.mig = MIG_ON
+    fake_driver.gpus[0].mig = fake_driver.gpus[1].mig = MIG_ON
     with own_helper(run_dir) as clocks:
         with pytest.raises(GpuError, match="tenant") as caught:
             clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
