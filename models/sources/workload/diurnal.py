@@ -11,7 +11,7 @@ FACTORS = (
 """Mean of ServeGen's m-small over fourteen days by hour, divided by its mean (ServeGen, Apache-2.0)."""
 
 
-def factor_at(times_s: np.ndarray) -> np.ndarray:
+def factor_at(times_s: float | np.ndarray) -> np.ndarray:
     """The day's factor at moments, seconds after a local midnight; straight lines between the middles of hours."""
     hours = np.arange(-1, 25) + 0.5
     factors: np.ndarray = np.interp(np.asarray(times_s) % DAY_S / 3_600, hours, (FACTORS[-1], *FACTORS, FACTORS[0]))
