@@ -76,7 +76,9 @@ def mean_service_s() -> float:
     return sum(k.share * (k.ttft_s + k.tbt_s * _mean_tokens(k)) for k in CLASSES)
 
 
-def draw_requests(arrivals: Arrivals, load: float, length_error: float, count: int, seed: int) -> list[QueueRequest]:
+def draw_requests(
+    arrivals: Arrivals, load: float, length_error: float, count: int, seed: int, capacity_rps: float | None = None
+) -> list[QueueRequest]:
     """Draw the requests of one run.
 
     Args:
@@ -85,9 +87,10 @@ def draw_requests(arrivals: Arrivals, load: float, length_error: float, count: i
         length_error: σ of the lognormal error, of mean 1, by which estimates differ from true lengths.
         count: How many.
         seed: Of the random numbers.
+        capacity_rps: What loads are relative to; None = the capacity of the workers.
     """
     rng = np.random.default_rng(seed)
-    times = _poisson(rng, arrivals, load, count)
+    times = _poisson(rng, arrivals, load, count, capacity_rps or WORKERS / mean_service_s())
     kinds = rng.choice(len(CLASSES), size=count, p=[kind.share for kind in CLASSES])
     quantiles = rng.random(count)
     clients = rng.integers(CLIENTS, size=count)
@@ -114,9 +117,11 @@ def _mean_tokens(kind: QueueClass) -> float:
     return float(_tokens(kind, (np.arange(2000) + 0.5) / 2000).mean())
 
 
-def _poisson(rng: np.random.Generator, arrivals: Arrivals, load: float, count: int) -> NDArray[np.float64]:
+def _poisson(
+    rng: np.random.Generator, arrivals: Arrivals, load: float, count: int, capacity_rps: float
+) -> NDArray[np.float64]:
     """Arrival times in seconds: unit-rate arrivals, stretched by the cumulative rate."""
-    unit = np.cumsum(rng.exponential(size=count)) * mean_service_s() / WORKERS
+    unit = np.cumsum(rng.exponential(size=count)) / capacity_rps
     if arrivals is Arrivals.STEADY:
         return np.asarray(unit / load)
     cycle = _BURST_LOAD * _BURST_S + _CALM_LOAD * (_CYCLE_S - _BURST_S)
