@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from bench.record import ROOT, is_current, record
+from freesh_plugin.core.profile_document import Provenance
+from freesh_plugin.core.request_energy import fitting_batch, least_energy
 from profiling.modelled.leave_out import Fits, Miss, leave_out, median_off
 from profiling.modelled.modelled_profile import SHIPPED, Instance, modelled_profile
 from profiling.modelled.power_models import BRACKET
 from profiling.modelled.published import FILES, read_published
 from profiling.modelled.story import REFERENCE
-from profiling.profile.document import Provenance
-from profiling.profile.energy import fitting_batch, least_energy
 
 AIM = 0.15
 NAME = "profile_fit"

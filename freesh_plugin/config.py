@@ -168,10 +168,12 @@ class PluginConfig:
     """Whether clocks of partitioned GPUs (MIG) may be set: all their instances are this router's."""
     simulated_gpus: Path | None = field(default=None, metadata={"parse": _path})
     """Where simulated shards put the boards of their GPUs."""
+    profile: Path | None = field(default=None, metadata={"parse": _path})
+    """Profile of the model on these GPUs (`python -m profiling fit` writes them): for shares of energy, and a floor."""
     governor: str = field(default="observe", metadata={"parse": _one_of(GOVERNORS)})
     """How the SM clock is governed."""
     clock_floor_mhz: int | None = field(default=None, metadata={"parse": _whole("MHz", 1, 100_000)})
-    """Least SM clock where the plan states none: the one of least energy; unset = the least that the GPU has."""
+    """Least SM clock where the plan states none; unset = the profile's of least energy, else a share of the highest."""
     static_clock_mhz: int | None = field(default=None, metadata={"parse": _whole("MHz", 1, 100_000)})
     """The clock of the governor `static`; unset = the highest."""
     ttft_slo_s: float = field(default=2.0, metadata={"parse": _number("seconds", 0.001, 3_600)})

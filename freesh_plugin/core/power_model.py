@@ -67,7 +67,7 @@ class ShareModel:
     """What a pass uses; assumed, not measured.
 
         u_p = prefill time at this clock / pass time      u = u_p + (1 - u_p)·(decode_compute + compute_per_request·b)
-        b = requests that decode, u at most 1             m = prefill_memory·u_p + decode_memory·(1 - u_p)
+        b = requests that decode, u within [0, 1]         m = prefill_memory·u_p + decode_memory·(1 - u_p)
 
     A prefill computes all the time and uses half of the memory's traffic; decoding uses nine tenths of it, and of the
     SMs what its batch needs.
@@ -125,7 +125,7 @@ def shares(
     prefilling = min(prefill_s / pass_s, 1.0)
     decoding = 1 - prefilling
     compute = prefilling + decoding * (model.decode_compute + model.compute_per_request * batch)
-    return Shares(min(compute, 1.0), model.prefill_memory * prefilling + model.decode_memory * decoding)
+    return Shares(min(max(compute, 0.0), 1.0), model.prefill_memory * prefilling + model.decode_memory * decoding)
 
 
 def wanted_w(model: PowerModel, sm_clock_mhz: float, used: Shares) -> float:

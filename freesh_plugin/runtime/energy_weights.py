@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from freesh_plugin.core.power_model import ASSUMED as ASSUMED_POWER
-from freesh_plugin.core.power_model import PowerModel, power_w, shares
+from freesh_plugin.core.power_model import ASSUMED_SHARES, PowerModel, ShareModel, power_w, shares
 from freesh_plugin.core.step_model import ASSUMED as ASSUMED_STEP
 from freesh_plugin.core.step_model import StepModel
 
@@ -35,6 +35,7 @@ class EnergyWeights:
 
     step: StepModel
     power: PowerModel
+    used: ShareModel = ASSUMED_SHARES
 
     def of(self, sm_clock_mhz: float, batch: int, kv_tokens: int, prefill_tokens: int) -> PassPower:
         """Predicted power of a pass with `batch` (> 0) requests that reads and computes so many tokens."""
@@ -49,7 +50,7 @@ class EnergyWeights:
         return PassPower(prompts_w * prompts_ms * scale, decoding_w * memory_ms * scale, decoding_w * alike_ms * scale)
 
     def _watts(self, sm_clock_mhz: float, batch: int, prefill_tokens: int, took_ms: float) -> float:
-        of_pass = shares(self.step, sm_clock_mhz, batch, prefill_tokens, took_ms / 1000)
+        of_pass = shares(self.step, sm_clock_mhz, batch, prefill_tokens, took_ms / 1000, self.used)
         return power_w(self.power, sm_clock_mhz, of_pass)
 
 

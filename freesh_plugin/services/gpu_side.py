@@ -15,12 +15,12 @@ from freesh_plugin.core.plan import Plan
 from freesh_plugin.ports import Clock
 from freesh_plugin.runtime.clock_promise import ClockPromise
 from freesh_plugin.runtime.energy_shares import EnergyShares
-from freesh_plugin.runtime.energy_weights import ASSUMED_WEIGHTS
 from freesh_plugin.runtime.governor import Governor
 from freesh_plugin.runtime.governor_settings import GovernorMode, GovernorSettings
 from freesh_plugin.runtime.token_times import TokenTimes
 from freesh_plugin.services.energy_meter import EnergyMeter
 from freesh_plugin.services.governor_loop import EngineLoad, GovernorLoop
+from freesh_plugin.services.gpu_profile import gpu_profile
 from freesh_plugin.services.gpus import Gpus, OpenGpus, open_gpus
 
 log = logging.getLogger(__name__)
@@ -43,8 +43,13 @@ class GpuSide:
         load: Callable[[], EngineLoad],
         opened: OpenGpus = open_gpus,
     ) -> None:
-        """`load` tells what the engine does; `opened` finds the GPUs."""
-        self.energy = EnergyShares(ASSUMED_WEIGHTS)
+        """`load` tells what the engine does; `opened` finds the GPUs.
+
+        Raises:
+            ConfigError: the profile that the settings name is none.
+        """
+        self._profile = gpu_profile(config.profile)
+        self.energy = EnergyShares(self._profile.weights)
         self.times = TokenTimes()
         self._config = config
         self._clock = clock
@@ -59,6 +64,8 @@ class GpuSide:
 
     def start(self, ranks: int) -> None:
         """Find the GPUs of so many ranks and begin, while requests are served already."""
+        if self._profile.gpus not in (None, ranks):
+            log.warning("profile_of_others: it is of %d GPUs, here are %d ranks", self._profile.gpus, ranks)
         if self._config.gpu != "none":
             self._running = asyncio.create_task(self._run(ranks))
 
@@ -123,7 +130,7 @@ class GpuSide:
         config = self._config
         return GovernorSettings(
             mode=GovernorMode(config.governor),
-            floor_mhz=config.clock_floor_mhz,
+            floor_mhz=config.clock_floor_mhz or self._profile.floor_mhz,
             static_mhz=config.static_clock_mhz,
             tenant_alone=config.gpu_sole_tenant,
             jitter_s=uniform(0.0, _MOST_JITTER_S),

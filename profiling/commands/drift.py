@@ -11,9 +11,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from freesh_plugin.adapters.profile_file import read_profile
 from freesh_plugin.core.errors import ProfileError
+from freesh_plugin.core.profile_document import ProfileDocument
 from profiling.drift.drift import Bounds, Compared, Verdict, compare, judge
-from profiling.profile.document import ProfileDocument, read_profile
 from profiling.sweep.raw_table import read_rows
 
 

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from freesh_plugin.adapters.profile_file import read_profile
 from freesh_plugin.core.errors import ConfigError, ProfileError
+from freesh_plugin.core.profile_document import ProfileDocument
+from freesh_plugin.core.request_energy import Length, fitting_batch, least_energy
 from profiling.profile.classes import partition_of, read_lengths
-from profiling.profile.document import ProfileDocument, read_profile
-from profiling.profile.energy import Length, fitting_batch, least_energy
 from profiling.scenario.boundaries import Lengths
 from profiling.scenario.stated import state_capacities
 from profiling.scenario.template import Template

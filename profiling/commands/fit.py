@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 
 from freesh_plugin.core.errors import ConfigError
+from freesh_plugin.core.profile_document import ProfileDocument
+from freesh_plugin.core.request_energy import short_and_long
 from profiling.commands.rows import beyond, class_rows, cost_table, provenance_lines
-from profiling.profile.classes import short_and_long
-from profiling.profile.document import ProfileDocument, write_profile
+from profiling.profile.document import write_profile
 from profiling.sweep.raw_table import read_rows
 
 EXPORTED = Path(__file__).parent.parent.parent / "freesh_plugin" / "data"
@@ -100,7 +101,7 @@ def _tell(written: Sequence[tuple[Path, ProfileDocument]], *, as_json: bool) -> 
     told: list[dict[str, Any]] = []
     console = Console()
     for path, document in written:
-        rows = class_rows(document, short_and_long(document), None)
+        rows = class_rows(document, short_and_long(document.token_points()), None)
         told.append({"path": str(path), "label": document.label, "classes": rows, "said": provenance_lines(document)})
         if not as_json:
             console.print(cost_table(document, rows, every_clock=False))

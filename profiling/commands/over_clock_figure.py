@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from freesh_plugin.core.errors import ProfileError
+from freesh_plugin.core.profile_document import ProfileDocument
+from freesh_plugin.core.request_energy import Cost, Length, fitting_batch, over_clocks
 from profiling.figure import COLOURS, INK, new_figure
-from profiling.profile.document import ProfileDocument
-from profiling.profile.energy import Cost, Length, fitting_batch, over_clocks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from freesh_plugin.core.errors import ProfileError
 from freesh_plugin.core.printable import one_line
-from profiling.profile.document import ProfileDocument
-from profiling.profile.energy import Cost, Length, fitting_batch, least_energy, over_clocks
+from freesh_plugin.core.profile_document import ProfileDocument
+from freesh_plugin.core.request_energy import Cost, Length, fitting_batch, least_energy, over_clocks
 
 
 def class_rows(document: ProfileDocument, lengths: Sequence[Length], batch: int | None) -> list[dict[str, Any]]:

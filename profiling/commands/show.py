@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from freesh_plugin.adapters.profile_file import read_profile
 from freesh_plugin.core.errors import ConfigError
+from freesh_plugin.core.profile_document import ProfileDocument
+from freesh_plugin.core.request_energy import Length, short_and_long
 from profiling.commands.rows import beyond, class_rows, cost_table, provenance_lines
 from profiling.figure import check_target, save
-from profiling.profile.classes import mean_requests, partition_of, read_lengths, short_and_long
-from profiling.profile.document import ProfileDocument, read_profile
-from profiling.profile.energy import Length
+from profiling.profile.classes import mean_requests, partition_of, read_lengths
 
 
 def show(
@@ -66,7 +67,7 @@ def _draw(documents: list[ProfileDocument], plot: Path | None, trade_off: Path |
 
 def _lengths(document: ProfileDocument, boundary: str | None, lengths: Path | None) -> list[Length]:
     if boundary is None and lengths is None:
-        return short_and_long(document)
+        return short_and_long(document.token_points())
     if boundary is None or lengths is None:
         raise ConfigError("--boundary and --lengths go together: a class is the mean of the requests that fall into it")
     return mean_requests(partition_of(boundary), read_lengths(lengths))

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from freesh_plugin.core.profile_document import ProfileDocument
+from freesh_plugin.core.request_energy import Cost, fitting_batch, over_clocks
 from profiling.commands.over_clock_figure import LENGTH
 from profiling.figure import COLOURS, INK, new_figure
-from profiling.profile.document import ProfileDocument
-from profiling.profile.energy import Cost, fitting_batch, over_clocks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,9 +5,7 @@ from statistics import mean, median
 
 from freesh_plugin.core.errors import ProfileError
 from freesh_plugin.core.profile import Basis, Phase
-from freesh_plugin.core.step_model import StepModel
-from profiling.fit.step_fit import fit_step_model
-from profiling.profile.document import (
+from freesh_plugin.core.profile_document import (
     SCHEMA_VERSION,
     FitError,
     Limits,
@@ -16,6 +14,8 @@ from profiling.profile.document import (
     ProfileDocument,
     Provenance,
 )
+from freesh_plugin.core.step_model import StepModel
+from profiling.fit.step_fit import fit_step_model
 from profiling.sweep.cell import Work
 from profiling.sweep.measured_row import MeasuredRow
 from profiling.sweep.run_facts import RunFacts

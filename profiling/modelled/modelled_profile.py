@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from freesh_plugin.core.errors import ProfileError
 from freesh_plugin.core.profile import Basis, Phase
+from freesh_plugin.core.profile_document import SCHEMA_VERSION, Limits, Point, ProfileDocument, Provenance
 from profiling.modelled.clock_model import ClockedPass
 from profiling.modelled.gpu_sheet import EXTRAPOLATED_FROM, GpuSheet, sheet
 from profiling.modelled.leave_out import Fits
@@ -12,7 +13,6 @@ from profiling.modelled.llm_size import LlmSize, llm_size
 from profiling.modelled.observation import Kind, Observation
 from profiling.modelled.power_models import power_model
 from profiling.modelled.terms import kv_capacity
-from profiling.profile.document import SCHEMA_VERSION, Limits, Point, ProfileDocument, Provenance
 
 ENGINE = "LLM-Inference-Bench (vLLM)"
 """The engine whose factors are taken: of those in the public data, the nearest to TGI 3 in age and kernels."""

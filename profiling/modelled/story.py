@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from math import exp
 
+from freesh_plugin.core.profile_document import FitError, Parameter, Provenance
+from freesh_plugin.core.request_energy import Length, fitting_batch, least_energy
 from profiling.modelled.gpu_sheet import EXTRAPOLATED_FROM, sheet
 from profiling.modelled.leave_out import Fits, Miss, median_off
 from profiling.modelled.llm_size import llm_size
@@ -12,8 +14,6 @@ from profiling.modelled.power_fit import USES
 from profiling.modelled.power_models import BRACKET, power_model
 from profiling.modelled.terms import CLOCK_SHARES, TERMS
 from profiling.modelled.time_fit import FAMILIES
-from profiling.profile.document import FitError, Parameter, Provenance
-from profiling.profile.energy import Length, fitting_batch, least_energy
 
 REFERENCE = Length("512 prompt, 256 answer tokens", 512, 256)
 """The request for which clocks of least energy are told."""

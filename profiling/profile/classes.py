@@ -5,15 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from freesh_plugin.core.errors import ConfigError, ProfileError
-from freesh_plugin.core.profile import Phase
 from freesh_plugin.core.request import Partition
-from profiling.profile.document import ProfileDocument
-from profiling.profile.energy import Length
-
-CLASSES = ("SS", "SL", "LS", "LL")
-"""Of a prompt and an answer boundary."""
-
-_ANSWERS = (64, 256)
+from freesh_plugin.core.request_energy import CLASSES, Length
 
 
 def partition_of(boundary: str, name: str = "a") -> Partition:
@@ -62,11 +55,3 @@ def mean_requests(partition: Partition, lengths: Sequence[tuple[float, float, fl
             prompt, answer = (sum(row[k] * row[2] for row in own) / weight for k in (0, 1))
             found.append(Length(name, prompt, answer))
     return found
-
-
-def short_and_long(document: ProfileDocument) -> list[Length]:
-    """The shortest prompt and a long one, 64 and 256 answer tokens: what stands for the classes without lengths."""
-    prompts = sorted({each.tokens for each in document.points if each.phase is Phase.PREFILL})
-    long = max(each for each in prompts if each <= max(1024, prompts[0]))
-    both = ((prompt, answer) for prompt in (prompts[0], long) for answer in _ANSWERS)
-    return [Length(name, *each) for name, each in zip(CLASSES, both, strict=True)]

@@ -8,8 +8,8 @@ import yaml
 
 from freesh_plugin.core.errors import ScenarioError
 from freesh_plugin.core.profile import Phase
+from freesh_plugin.core.profile_document import ProfileDocument
 from freesh_plugin.core.request import Partition
-from profiling.profile.document import ProfileDocument
 from profiling.scenario.boundaries import Lengths, service_levels, shared_demand
 from profiling.scenario.template import Rows, Template, write_table
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from freesh_plugin.adapters.gpu.simulated import SimulatedGpu, simulated_gpus
+from freesh_plugin.adapters.profile_file import read_profile
 from freesh_plugin.core.profile import Basis
-from profiling.profile.document import read_profile
 from tests.fakes.router_process import RouterProcess, router_process, wait_until
 
 ROOT = Path(__file__).parents[2]

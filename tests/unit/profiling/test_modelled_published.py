@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from freesh_plugin.adapters.profile_file import read_profile
 from freesh_plugin.core.errors import ProfileError
+from freesh_plugin.core.profile_document import Provenance
 from profiling.__main__ import main
 from profiling.modelled.leave_out import Fits, leave_out, median_off
 from profiling.modelled.modelled_profile import SHIPPED, Instance, modelled_profile
 from profiling.modelled.observation import Kind, Observation
 from profiling.modelled.published import read_published
-from profiling.profile.document import Provenance, read_profile
 
 DATA = Path(__file__).parents[3] / "freesh_plugin" / "data"
 AIM = 0.15

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from freesh_plugin.adapters.profile_file import read_profile
 from freesh_plugin.core.errors import ProfileError
 from freesh_plugin.core.profile import Basis
+from freesh_plugin.core.request_energy import fitting_batch, least_energy
 from profiling.fit.fit_rows import fit_rows
 from profiling.modelled.modelled_profile import SHIPPED, Instance
 from profiling.modelled.story import REFERENCE
-from profiling.profile.document import read_profile, write_profile
-from profiling.profile.energy import fitting_batch, least_energy
+from profiling.profile.document import write_profile
 from tests.fakes.sweep_rows import make_rows
 
 DATA = Path(__file__).parents[3] / "freesh_plugin" / "data"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from freesh_plugin.adapters.profile_file import read_profile
 from freesh_plugin.core.errors import ConfigError, ScenarioError
 from profiling.profile.classes import mean_requests, partition_of, read_lengths
-from profiling.profile.document import read_profile
 from profiling.scenario.boundaries import class_shares, service_levels, shared_demand
 from profiling.scenario.template import Template
 from profiling.scenario.write_scenario import write_scenario

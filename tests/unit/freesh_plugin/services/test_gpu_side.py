@@ -19,7 +19,7 @@ from freesh_plugin.runtime.energy_shares import Joining
 from freesh_plugin.services.governor_loop import EngineLoad
 from freesh_plugin.services.gpu_side import GpuSide
 from freesh_plugin.services.gpus import Gpus, OpenGpus, open_gpus
-from tests.fakes.gpus import FakeGpu
+from tests.fakes.gpus import FakeClocks, FakeGpu
 
 
 class Side:
@@ -105,6 +105,32 @@ def test_where_another_sets_the_clock_it_goes_on_observing(tmp_path: Path) -> No
 
     asyncio.run(run())
     assert other.clock_mhz() == 1200
+
+
+PROFILE = Path(__file__).parents[4] / "freesh_plugin" / "data" / "h100-llama-3-8b-tp1.json"
+
+
+@pytest.mark.parametrize(("settings", "floor_mhz"), [({}, 990), ({"FREESH_CLOCK_FLOOR_MHZ": "1200"}, 1200)])
+def test_the_floor_is_the_profiles_unless_stated(settings: dict[str, str], floor_mhz: int) -> None:
+    clocks = FakeClocks()
+
+    def governed(config: PluginConfig, ranks: int) -> Gpus:
+        gpu = FakeGpu(clocks=clocks)
+        return Gpus((gpu,), clocks, supported_mhz=gpu.supported_clocks_mhz())
+
+    async def run() -> None:
+        side = Side(governed, FREESH_GOVERNOR="hysteresis", FREESH_PROFILE=str(PROFILE), **settings)
+        side.gpus.start(1)
+        await until(lambda: len(clocks.told) > 1)  # the ceiling first, and nothing is late
+        await side.gpus.close()
+
+    asyncio.run(run())
+    assert clocks.told[:2] == [1980, floor_mhz]
+
+
+def test_a_profile_that_is_none_keeps_it_from_starting(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"FREESH_PROFILE: .*cannot be read"):
+        Side(refuses, FREESH_PROFILE=str(tmp_path / "nowhere.json"))
 
 
 def refuses(config: PluginConfig, ranks: int) -> Gpus:

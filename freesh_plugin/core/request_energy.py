@@ -1,9 +1,16 @@
 """What a request costs at a clock, and at which clock it costs least."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from freesh_plugin.core.profile import TokenProfile
+from freesh_plugin.core.errors import ProfileError
+from freesh_plugin.core.profile import Phase, TokenPoint, TokenProfile
+
+CLASSES = ("SS", "SL", "LS", "LL")
+"""Of a prompt and an answer boundary."""
+
+_ANSWERS = (64, 256)
 
 
 @dataclass(frozen=True)
@@ -115,3 +122,26 @@ def least_energy(profile: TokenProfile, lengths: Sequence[Length], batch: int) -
         best = min(reversed(costs), key=lambda each: each.energy_j)
         found.append(LeastEnergy(length, best, costs[-1]))
     return tuple(found)
+
+
+def short_and_long(points: Iterable[TokenPoint]) -> list[Length]:
+    """The shortest prompt and a long one, 64 and 256 answer tokens: what stands for the classes without lengths."""
+    prompts = sorted({each.tokens for each in points if each.phase is Phase.PREFILL})
+    long = max(each for each in prompts if each <= max(1024, prompts[0]))
+    both = ((prompt, answer) for prompt in (prompts[0], long) for answer in _ANSWERS)
+    return [Length(name, *each) for name, each in zip(CLASSES, both, strict=True)]
+
+
+def frugal_clock_mhz(profile: TokenProfile, lengths: Iterable[Length]) -> float | None:
+    """The clock below which some of these requests, in full batches, take more energy and more time.
+
+    That is the highest of their clocks of least energy. None where the profile covers none of them, or states fewer
+    than two clocks and so nothing of which is best.
+    """
+    if len(profile.sm_clocks_mhz) < 2:
+        return None
+    found = []
+    for length in lengths:
+        with suppress(ProfileError):  # longer than what was measured
+            found.append(least_energy(profile, [length], fitting_batch(profile, length))[0].best.sm_clock_mhz or 0.0)
+    return max(found, default=None)

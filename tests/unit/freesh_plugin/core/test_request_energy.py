@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from freesh_plugin.core.profile import Phase, TokenLimits, TokenPoint, TokenTable
-from profiling.profile.energy import Length, cost, fitting_batch, least_energy, over_clocks
+from freesh_plugin.core.request_energy import Length, cost, fitting_batch, frugal_clock_mhz, least_energy, over_clocks
 
 REQUEST = Length("one", 100, 11)
 
@@ -60,3 +60,19 @@ def test_of_equal_energies_the_higher_clock_is_taken() -> None:
 @pytest.mark.parametrize(("kv_tokens", "batch"), [(10_000, 4), (300, 2), (111, 1), (50, 1)])
 def test_as_many_as_memory_and_batch_allow(kv_tokens: int, batch: int) -> None:
     assert fitting_batch(table({None: At((0.2, 300), (0.04, 200))}, kv_tokens), REQUEST) == batch
+
+
+def test_no_clock_is_frugal_for_all_but_the_highest_of_the_frugal_ones() -> None:
+    """Prefills are cheapest at 900 MHz, steps at 600: who reads much wants 900, who writes much 600."""
+    by_clock = {
+        600.0: At((0.6, 300), (0.04, 100)),
+        900.0: At((0.2, 300), (0.04, 150)),
+        1200.0: At((0.2, 400), (0.03, 300)),
+    }
+    read_much, write_much = Length("read", 100, 2), Length("write", 100, 900)
+    profile = table(by_clock)
+    assert frugal_clock_mhz(profile, [write_much]) == 600
+    assert frugal_clock_mhz(profile, [read_much, write_much]) == 900
+    assert frugal_clock_mhz(profile, [write_much, Length("beyond", 5000, 10)]) == 600
+    assert frugal_clock_mhz(profile, [Length("beyond", 5000, 10)]) is None
+    assert frugal_clock_mhz(table({None: At((0.2, 300), (0.04, 200))}), [read_much]) is None
