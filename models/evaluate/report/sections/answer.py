@@ -1,0 +1,107 @@
+"""The answer: one sentence, the figures behind it, and what kind of figures they are."""
+
+from models.evaluate.outcome_rows import Comparison, Estimate
+from models.evaluate.report.markup import Markup, tag
+from models.evaluate.report.names import words
+from models.evaluate.report.numbers import NOT_KNOWN, change, change_interval, number, percent
+from models.evaluate.report.results import Results
+from models.evaluate.report.section import paragraph, stack
+from models.evaluate.report.totals import totals
+from models.evaluate.report.verdict import Verdict, carbon_verdict, verdict
+
+
+def answer(results: Results) -> Markup:
+    """The first thing on the page."""
+    ours = results.comparison(results.summary.freesh)
+    if ours is None:
+        return paragraph("No comparison with the reference was made.", class_="answer")
+    return stack(paragraph(sentence(results, ours), class_="answer"), _tiles(results, ours), _kind(results))
+
+
+def sentence(results: Results, ours: Comparison) -> str:
+    """The answer in one sentence, with intervals."""
+    summary = results.summary
+    energy = _said("energy", "used", ours.energy, verdict(ours.energy))
+    carbon = _said("carbon", "emitted", ours.carbon, carbon_verdict(ours))
+    service = "at equal service" if ours.equal_slo else "not at equal service"
+    return (
+        f"In simulation, {words(summary.freesh)} {energy} and {carbon} than the paper-like reference, "
+        f"{service}, over {_count(ours.hours, 'run')} of an hour."
+    )
+
+
+def _said(what: str, verb: str, estimate: Estimate | None, of: Verdict) -> str:
+    """A change in words: "used 30.0 % less energy (28.0 to 32.0)"."""
+    if estimate is None or of is Verdict.UNKNOWN:
+        return f"{verb} an unknown amount of {what}: more or less is not known"
+    if of is Verdict.AMBIGUOUS:
+        return f"{verb} {what} of which the average and the marginal ledger disagree whether it is more or less"
+    direction = "less" if estimate.mean < 0 else "more"
+    size = f"{verb} {percent(abs(estimate.mean))} {direction} {what}"
+    if of is Verdict.UNTESTED:
+        return f"{size} (no interval: one hour)"
+    low, high = sorted((abs(estimate.low or 0.0), abs(estimate.high or 0.0)))
+    if of is Verdict.UNPROVEN:
+        return f"{size} (95 % interval {change_interval(estimate)}, which proves no difference)"
+    return f"{size} (95 % interval {percent(low).removesuffix(' %')} to {percent(high)})"
+
+
+def _tiles(results: Results, ours: Comparison) -> Markup:
+    gap = results.summary.gap_closed
+    mine = totals(ours.policy, [each for each in results.runs if each.policy == ours.policy])
+    carbon = "ambiguous" if ours.ambiguous else change(ours.carbon.mean if ours.carbon else None)
+    return tag(
+        "div",
+        _tile("Energy at the wall", change(ours.energy.mean), change_interval(ours.energy)),
+        _tile("Carbon, average intensity", carbon, change_interval(ours.carbon) if ours.carbon else ""),
+        _tile("Carbon, marginal intensity", *_parts(ours.carbon_marginal)),
+        _tile("Electricity cost", *_parts(ours.cost)),
+        _tile("Requests within their SLO", percent(mine.slo_attainment), _points(ours.attainment_points)),
+        _tile("Gap to the bound closed", *_gap(gap.carbon if gap else None), "carbon, from the strongest baseline"),
+        class_="tiles",
+    )
+
+
+def _tile(name: str, value: str, interval: str, note: str | None = None) -> Markup:
+    quiet = value in (NOT_KNOWN, "ambiguous")
+    return tag(
+        "div",
+        tag("span", name, class_="name"),
+        tag("b", value, class_="quiet" if quiet else None),
+        tag("span", interval, class_="interval") if interval else "",
+        tag("span", note, class_="interval") if note else "",
+        class_="tile",
+    )
+
+
+def _parts(estimate: Estimate | None) -> tuple[str, str]:
+    return (NOT_KNOWN, "") if estimate is None else (change(estimate.mean), change_interval(estimate))
+
+
+def _points(estimate: Estimate) -> str:
+    return f"{number(estimate.mean, 2) if estimate.mean < 0 else '+' + number(estimate.mean, 2)} points"
+
+
+def _gap(estimate: Estimate | None) -> tuple[str, str]:
+    if estimate is None:
+        return NOT_KNOWN, ""
+    if estimate.low is None or estimate.high is None:
+        return percent(estimate.mean, 0), ""
+    return percent(estimate.mean, 0), f"{100 * estimate.low:.0f} to {percent(estimate.high, 0)}"
+
+
+def _kind(results: Results) -> Markup:
+    return paragraph(
+        tag("strong", "Simulated, not metered. "),
+        "Requests, queues, batches and clocks are simulated second by second with the scheduler and the governor that "
+        "the runtime uses. Power is a model: ",
+        results.summary.power,
+        " Changes are against the reference (",
+        results.summary.policies.get(results.summary.reference, "").rstrip(".") or "not described",
+        "), with paired 95 % intervals over hours and seeds.",
+        class_="kind",
+    )
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
