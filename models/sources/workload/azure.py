@@ -13,6 +13,9 @@ from models.sources.workload.trace_table import TraceRow, read_rows
 
 SOURCE = "Azure LLM inference trace, Azure/AzurePublicDataset, CC-BY-4.0"
 
+ANY_LENGTH = 10_000_000
+"""As a limit of answers: none."""
+
 _COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 _Sent = tuple[float, int, int]
 """Seconds since 1970, prompt and answer tokens."""

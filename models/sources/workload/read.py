@@ -1,51 +1,28 @@
 """One reader for all kinds of recorded requests."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from itertools import dropwhile, takewhile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from freesh_plugin.core.errors import ConfigError, SourceError
-from models.domain.workload import Workload, WorkloadRequest
+from freesh_plugin.core.errors import ConfigError
+from models.domain.workload import Workload
 from models.sources.scenario.spot import nearest
-from models.sources.workload import azure
-from models.sources.workload.dispersion import SecondCounts
-from models.sources.workload.dressing import Dress, dressed
-from models.sources.workload.synthetic import MAX_NEW_TOKENS
+from models.sources.workload import azure, mooncake, own_table, servegen
+from models.sources.workload.dressing import dressed
+from models.sources.workload.length_draws import LengthDraws, PairsOfTrace, QuantilesOfClients
+from models.sources.workload.rated import RatedSettings, rated_workload
+from models.sources.workload.read_settings import FromRates, ReadSettings
+from models.sources.workload.recorded import Trace, recorded
+from models.sources.workload.scaling import scaled
 
-
-@dataclass(frozen=True)
-class ReadSettings:
-    """What is taken of a trace, and what is added to it.
-
-    Attributes:
-        start_s: Start, seconds after the trace's first request.
-        duration_s: Length; None = to the end.
-        max_new_tokens: Most tokens of an answer, where the trace does not say; longer answers end there.
-        dress: Clients, origins and predicted lengths.
-    """
-
-    start_s: float = 0.0
-    duration_s: float | None = None
-    max_new_tokens: int = MAX_NEW_TOKENS
-    dress: Dress = field(default_factory=Dress)
-
-    def __post_init__(self) -> None:
-        if not self.start_s >= 0:
-            raise ConfigError(f"start_s of a workload is {self.start_s:g}, must be at least 0")
-        if self.duration_s is not None and not self.duration_s > 0:
-            raise ConfigError(f"duration_s of a workload is {self.duration_s:g}, must be above 0")
-        if not self.max_new_tokens >= 1:
-            raise ConfigError(f"max_new_tokens is {self.max_new_tokens}, must be at least 1")
-
-
-Requests = Callable[[], Iterator[WorkloadRequest]]
+RATES = "servegen"
+"""The kind that is rates, of which requests are made."""
 
 
 def read_workload(kind: str, path: Path, settings: ReadSettings | None = None) -> Workload:
-    """The requests of a trace, all of them checked.
+    """The requests of a trace, all of it checked.
 
     Args:
         kind: One of `KINDS`.
@@ -53,52 +30,92 @@ def read_workload(kind: str, path: Path, settings: ReadSettings | None = None) -
         settings: What is taken and what is added.
 
     Raises:
-        ConfigError: an unknown kind.
+        ConfigError: an unknown kind, settings that are not for it, or a rate that scaling cannot reach.
         SourceError: the trace is missing, wrong, or has no request in the time that is asked for.
     """
     if kind not in KINDS:
         raise ConfigError(f"kind of workload {kind!r} is unknown{nearest(kind, list(KINDS))}")
     chosen = settings or ReadSettings()
-    return dressed(KINDS[kind](path, chosen), chosen.dress)
+    if (chosen.rates is not None) != (kind == RATES):
+        raise ConfigError(f"settings of rates are for kind {RATES!r}, which needs them; the kind is {kind!r}")
+    if kind == RATES and chosen.scaling is not None:
+        raise ConfigError(f"kind {RATES!r} is scaled by its own mean_rps, not by {chosen.scaling.method}")
+    return KINDS[kind](path, chosen)
 
 
 def _azure(path: Path, settings: ReadSettings) -> Workload:
     files = azure.azure_files(path)
-    return _recorded(
-        ", ".join(each.name.removeprefix("AzureLLMInferenceTrace_") for each in files),
-        azure.SOURCE,
-        lambda: azure.azure_requests(files, settings.max_new_tokens),
-        settings,
+    name = " + ".join(each.name.removeprefix("AzureLLMInferenceTrace_").partition(".")[0] for each in files)
+    trace = Trace(f"Azure 2023 {name}", azure.SOURCE, lambda: azure.azure_requests(files, settings.max_new_tokens))
+    return _read(trace, settings)
+
+
+def _mooncake(path: Path, settings: ReadSettings) -> Workload:
+    trace = Trace(
+        f"Mooncake {path.name.partition('.')[0]}",
+        mooncake.SOURCE,
+        lambda: mooncake.mooncake_requests(path, settings.max_new_tokens),
     )
+    return _read(trace, settings)
 
 
-KINDS: dict[str, Callable[[Path, ReadSettings], Workload]] = {"azure": _azure}
+def _csv(path: Path, settings: ReadSettings) -> Workload:
+    present = own_table.own_columns(path).present
+    trace = Trace(path.name, "the operator's own", lambda: own_table.own_requests(path, settings.max_new_tokens))
+    dress = settings.dress
+    if "client" in present:
+        dress = replace(dress, clients=0)
+    if "origin" in present:
+        dress = replace(dress, origins=None)
+    return _read(trace, replace(settings, dress=dress))
+
+
+def _read(trace: Trace, settings: ReadSettings) -> Workload:
+    workload = recorded(trace, settings.start_s, settings.duration_s)
+    if settings.scaling is not None:
+        workload = scaled(workload, settings.scaling)
+    return dressed(workload, settings.dress)
+
+
+def _servegen(path: Path, settings: ReadSettings) -> Workload:
+    rates = settings.rates
+    assert rates is not None, "seen to by read_workload"
+    by_client = servegen.is_by_client(path)
+    clients = servegen.client_rates(path, rates.series) if by_client else {0: _all_clients(path, rates)}
+    end_s = max(each.rates.end_s for each in clients.values())
+    workload = rated_workload(
+        f"ServeGen {rates.series} from {settings.start_s:g} s",
+        servegen.SOURCE,
+        clients,
+        _lengths(rates, by_client),
+        RatedSettings(
+            settings.start_s, settings.duration_s or end_s - settings.start_s, rates.mean_rps, rates.seed,
+            settings.max_new_tokens,
+        ),
+    )  # fmt: skip
+    return dressed(workload, replace(settings.dress, clients=0) if by_client else settings.dress)
+
+
+def _all_clients(path: Path, rates: FromRates) -> servegen.ClientRates:
+    total = servegen.total_rates(path, rates.series)
+    return servegen.ClientRates(total, np.full(len(total.rates), rates.cv))
+
+
+def _lengths(rates: FromRates, by_client: bool) -> LengthDraws:
+    files = azure.azure_files(rates.lengths)
+    names = " and ".join(each.name for each in files)
+    pairs = PairsOfTrace(azure.azure_requests(files, azure.ANY_LENGTH), f"pairs of {names} ({azure.SOURCE})")
+    if rates.quantiles is None:
+        return pairs
+    if not by_client:
+        raise ConfigError("quantiles are by client, and these rates are of all clients together")
+    return QuantilesOfClients(rates.quantiles, rates.series, pairs)
+
+
+KINDS: dict[str, Callable[[Path, ReadSettings], Workload]] = {
+    "azure": _azure,
+    "mooncake": _mooncake,
+    RATES: _servegen,
+    "csv": _csv,
+}
 """Kinds of traces by name."""
-
-
-def _recorded(name: str, source: str, requests: Requests, settings: ReadSettings) -> Workload:
-    """The part that is asked for; its length and dispersion are found by reading it once."""
-
-    def part() -> Iterator[WorkloadRequest]:
-        return _part(requests(), settings)
-
-    counts, last_s = SecondCounts(), 0.0
-    for request in part():
-        last_s = request.arrival_s
-        counts.add(np.array([last_s]))
-    if not counts.total:
-        raise SourceError(f"{name}: no request from {settings.start_s:g} s on for {settings.duration_s or 0:g} s")
-    duration_s = settings.duration_s or last_s
-    index = counts.index(duration_s)
-    return Workload(name, source, duration_s, part, dispersion_before=index, dispersion_after=index)
-
-
-def _part(requests: Iterator[WorkloadRequest], settings: ReadSettings) -> Iterator[WorkloadRequest]:
-    start_s = settings.start_s
-    if start_s:
-        later = dropwhile(lambda each: each.arrival_s < start_s, requests)
-        requests = (replace(each, arrival_s=each.arrival_s - start_s) for each in later)
-    if settings.duration_s is None:
-        return requests
-    end_s = settings.duration_s
-    return takewhile(lambda each: each.arrival_s < end_s, requests)

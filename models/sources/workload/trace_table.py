@@ -4,6 +4,7 @@ import csv
 import gzip
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -64,15 +65,34 @@ class TraceRow:
         return SourceError(f"{self._path}, line {self.line}, column {column}: {message}")
 
 
+def header_of(path: Path) -> list[str]:
+    """The names in the first line.
+
+    Raises:
+        SourceError: the file cannot be read or is empty.
+    """
+    with _reading(path), _open(path) as file:
+        header = next(csv.reader(file), None)
+    if not header:
+        raise SourceError(f"{path}: the file is empty")
+    return header
+
+
 def read_rows(path: Path, required: Collection[str], optional: Collection[str] = ()) -> Iterator[TraceRow]:
     """Rows of a table whose header has the required columns and no unknown one, in any order.
 
     Raises:
         SourceError: the file cannot be read, is empty, has no rows, or a header or row of another shape.
     """
+    with _reading(path), _open(path) as file:
+        yield from _rows(path, file, required, optional)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Whatever can go wrong with a file, as an error that names it."""
     try:
-        with _open(path) as file:
-            yield from _rows(path, file, required, optional)
+        yield
     except FileNotFoundError as error:
         raise SourceError(f"{path}: no such file") from error
     except (OSError, EOFError) as error:
