@@ -22,6 +22,12 @@ def next_checkpoint(tokens: int) -> float:
     return CHECKPOINTS[index] if index < len(CHECKPOINTS) else inf
 
 
+def last_checkpoint(tokens: int) -> int:
+    """The last checkpoint up to `tokens`; 0 before the first."""
+    index = bisect_right(CHECKPOINTS, tokens)
+    return CHECKPOINTS[index - 1] if index else 0
+
+
 class LengthModel:
     """Length L of one answer in tokens, at least one: ln L is normal, and L never above the most it may get.
 

@@ -96,6 +96,16 @@ class Governor:
             return self._give_back(observing)
         return self._tell(self._within_reach(self._wish(now_s, fault)))
 
+    def rests(self, *, busy: bool) -> bool:
+        """Whether further ticks with sound telemetry change nothing as long as there is work, or none, as it is now."""
+        if self._reason in _FOLLOWS_NOTHING:
+            return self._told_mhz == self._clock_mhz
+        return not busy and self._reason is GovernorReason.IDLE and self._told_mhz == self._floor_mhz
+
+    def rest_until(self, now_s: float) -> None:
+        """Ticks up to `now_s` were left out, since it `rests`."""
+        self._telemetry.rest_until(now_s)
+
     @property
     def state(self) -> GovernorState:
         """As of the last tick."""
@@ -221,6 +231,8 @@ class Governor:
 
 
 _NOTHING_PROMISED = Slo(latency_s=0.0, ttft_s=0.0, tbt_s=0.0)
+
+_FOLLOWS_NOTHING = (GovernorReason.STATIC, GovernorReason.OBSERVING, GovernorReason.NO_SLO)
 
 _UNTOUCHED = (GpuFailure.NO_PERMISSION, GpuFailure.NOT_SUPPORTED, GpuFailure.HELD)
 """Failures after which a GPU that never took a clock holds none."""

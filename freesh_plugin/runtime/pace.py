@@ -77,6 +77,29 @@ class MeasuredPace:
         self._learn(prefill_tokens, step_s)
         self._tell()
 
+    def observe_decoding(self, batch: int, first_s: float, growth_s: float, steps: int) -> None:
+        """Learn from steps without prompt tokens, one after the other, each `growth_s` (>= 0) longer than the last.
+
+        The same as `observe` of each, to rounding: x <- (1 - g)·x + g·(s + d·k) has the solution
+        x_n = (x_0 - a)·(1 - g)^n + a + d·n with a = s - d / g.
+        """
+        last_s = first_s + growth_s * (steps - 1)
+        if batch <= 0 or not self._is_smooth(first_s, last_s):
+            for step in range(steps):
+                self.observe(batch, 0, first_s + growth_s * step)
+            return
+        left = (1 - _GAIN) ** steps
+        start_s = first_s - growth_s / _GAIN
+        self._batch = batch + (self._batch - batch) * left
+        self._tbt_s = (self._tbt_s - start_s) * left + start_s + growth_s * steps
+        self._outliers = 0
+
+    def _is_smooth(self, first_s: float, last_s: float) -> bool:
+        """Whether steps between these can neither be outliers nor change the answers by enough to be told."""
+        low_s, high_s, told_s = min(self._tbt_s, first_s), max(self._tbt_s, last_s), self._told[0]
+        within = (1 - _TELLING_CHANGE) * told_s <= low_s and high_s <= (1 + _TELLING_CHANGE) * told_s
+        return first_s > 0 and last_s <= _OUTLIER * low_s and within
+
     def _learn(self, prefill_tokens: int, step_s: float) -> None:
         if not prefill_tokens:
             self._tbt_s += _GAIN * (step_s - self._tbt_s)

@@ -133,6 +133,16 @@ class Scheduler:
         self._held, self._held_batch = held, limits.batch
         return held
 
+    def skip(self, steps: int) -> None:
+        """Tell that so many steps, no more than the decision held for, were made without asking."""
+        held = self._held
+        if held is not None and steps:
+            self._held = StepDecision(
+                keep=tuple(self._running) if held.changes else held.keep,
+                holds_for_steps=held.holds_for_steps - steps,
+                holds_until_s=held.holds_until_s,
+            )
+
     # Holding a decision
 
     def _still_held(self, limits: StepLimits, now_s: float) -> StepDecision | None:

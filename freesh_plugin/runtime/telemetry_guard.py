@@ -33,6 +33,10 @@ class TelemetryGuard:
             self._changed_s, self._fault = None, found
         return self._fault
 
+    def rest_until(self, now_s: float) -> None:
+        """Ticks up to `now_s` found all well."""
+        self._last_tick_s = now_s
+
     def _found(self, now_s: float, at_s: float | None, *, sound: bool) -> GovernorReason | None:
         if self._last_tick_s is not None and now_s - self._last_tick_s > self._settings.overrun_s:
             return GovernorReason.OVERRUN

@@ -1,7 +1,7 @@
 """How long clients waited for tokens of late: what the governor judges by."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from freesh_plugin.core.generation import FailureEvent, GenerationEvent
 
@@ -30,21 +30,36 @@ class TokenTimes:
 
     def told(self, events: Iterable[GenerationEvent], now_s: float) -> None:
         """What a pass that ended at `now_s` brought."""
-        firsts = tokens = 0
+        firsts: list[int] = []
+        tokens = 0
         waiting = self._waiting
         for event in events:
-            arrival_s = waiting.pop(event.request_id, None) if waiting else None
             if isinstance(event, FailureEvent):
+                self.gone(event.request_id)
                 continue
             tokens += 1
-            if arrival_s is not None:
-                firsts += 1
-                self._ttft_s.append(now_s - arrival_s)
+            if waiting and event.request_id in waiting:
+                firsts.append(event.request_id)
+        self.passed(firsts, tokens, now_s)
+
+    def passed(self, firsts: Sequence[int], tokens: int, now_s: float) -> None:
+        """A pass ended at `now_s`: so many requests got tokens, of which `firsts` their first."""
+        for request_id in firsts:
+            self._ttft_s.append(now_s - self._waiting.pop(request_id))
         # Where prompts are computed alone, the others go on waiting: their wait ends with the next pass.
-        if tokens > firsts and self._told_s is not None:
+        if tokens > len(firsts) and self._told_s is not None:
             self._tbt_s.append(now_s - self._told_s)
-        if tokens > firsts or (tokens and self._told_s is None):
+        if tokens > len(firsts) or (tokens and self._told_s is None):
             self._told_s = now_s
+
+    def decoded(self, began_s: float, took_s: Sequence[float]) -> None:
+        """Passes without a first token, one after the other from `began_s` on, took so long each."""
+        if not took_s:
+            return
+        if self._told_s is not None:
+            self._tbt_s.append(began_s + took_s[0] - self._told_s)
+        self._tbt_s.extend(took_s[1:])
+        self._told_s = began_s + sum(took_s)
 
     def rest(self) -> None:
         """Nobody is in the batch: the time until the next pass is nobody's wait."""
