@@ -30,10 +30,10 @@ LOCATIONS = ("north", "south", "west")
 _ENERGY = (100, 90, 80, 84, 75, 76, 70, 70, 78, 70, 69, 67, 62)
 _CARBON = (1, 1, 0.99, 0.98, 1, 0.8, 1, 0.97, 1, 0.85, 0.78, 0.76, 0.74)
 _LAYERS = (
-    ("right-sizing", "reference", "one_mixed_pool", False, -16.0, -0.5),
-    ("partition", "one_mixed_pool", "carbon_agnostic_freesh", False, -9.0, -0.4),
-    ("carbon signal", "carbon_agnostic_freesh", "freesh_constant_carbon", False, 1.2, -1.9),
-    ("clock", "freesh_constant_carbon", "freesh", True, -5.0, -0.3),
+    ("right-sizing", "reference", "rightsized_min_energy", False),
+    ("partition", "rightsized_min_energy", "carbon_agnostic_freesh", False),
+    ("carbon signal", "carbon_agnostic_freesh", "freesh_constant_carbon", False),
+    ("clock", "freesh_constant_carbon", "freesh", True),
 )
 
 
@@ -67,7 +67,7 @@ def made_up_results(
         series=tuple(
             row for run, cell in zip(runs, _each(cells, len(policies)), strict=True) for row in _series(run, cell)
         ),
-        layers=tuple(_layer(*layer, power_model) for layer in _LAYERS for power_model in ("low", "mid", "high")),
+        layers=tuple(_layer(runs, *layer, model) for layer in _LAYERS for model in ("low", "mid", "high")),
         summary=_summary(runs, cells, policies),
         tradeoff=tuple(_tradeoff()),
     )
@@ -93,7 +93,8 @@ def _run(policy: str, cell: _Cell, rng: Random, carbon: bool) -> RunScores:
         slo_attainment=attained, attainment_relaxed=0.999, attainment_tight=0.91,
         ttft_p50_s=0.11, ttft_p95_s=0.32, ttft_p99_s=0.8, tbt_p50_s=0.031, tbt_p95_s=0.044, tbt_p99_s=0.061,
         latency_p50_s=6.2, latency_p95_s=31.0, latency_p99_s=62.0,
-        p99_stall_s=3.1 + rng.uniform(0, 1) + 4 * (place < 2), fairness_jain=0.97 + 0.01 * (place > 8), slowdown_gap=0.8,
+        p99_stall_s=3.1 + rng.uniform(0, 1) + 4 * (place < 2), fairness_jain=0.97 + 0.01 * (place > 8),
+        slowdown_gap=0.8,
         goodput_rps=cell.offered * attained / 3600, preemptions_per_request=0.2 * (place > 8), prefix_hit_rate=0.1,
         starts=3 * (place > 1), stops=2 * (place > 1), relabels=place // 4, clock_changes_per_min=6.0,
         gpu_hours=_ENERGY[place] / 3.0, simulated_s=3600.0, wall_s=4.0,
@@ -115,7 +116,7 @@ def _classes(run: RunScores, rng: Random) -> list[ClassScores]:
             0.3,
             0.045,
             30.0,
-        )  # fmt: skip
+        )
         for name, share in shares.items()
     ]
 
@@ -142,17 +143,24 @@ def _series(run: RunScores, cell: _Cell) -> list[SeriesRow]:
                     4.0,
                     0.45 if run.policy == "one_mixed_pool" else 0.62,
                     1400.0,
-                )  # fmt: skip
+                )
             )
     return rows
 
 
-def _layer(layer: str, before: str, after: str, modelled: bool, energy: float, kg: float, power_model: str) -> LayerRow:
+def _layer(
+    runs: Sequence[RunScores], layer: str, before: str, after: str, modelled: bool, power_model: str
+) -> LayerRow:
     factor = {"low": 1.4, "mid": 1.0, "high": 0.5}[power_model] if modelled else 1.0
+    kwh = factor * (_total(runs, after, "energy_kwh") - _total(runs, before, "energy_kwh"))
+    kg = factor * (_total(runs, after, "carbon_kg") - _total(runs, before, "carbon_kg"))
     return LayerRow(
-        layer, before, after, power_model, modelled, factor * energy, 1.2 * factor * energy, 0.8 * factor * energy,
-        factor * kg, 1.2 * factor * kg, 0.8 * factor * kg, 1.1 * factor * kg,
-    )  # fmt: skip
+        layer, before, after, power_model, modelled, kwh, 1.2 * kwh, 0.8 * kwh, kg, 1.2 * kg, 0.8 * kg, 1.1 * kg
+    )
+
+
+def _total(runs: Sequence[RunScores], policy: str, name: str) -> float:
+    return sum(getattr(each, name) or 0.0 for each in runs if each.policy == policy)
 
 
 def _summary(runs: Sequence[RunScores], cells: Sequence[_Cell], policies: Sequence[str]) -> Summary:
@@ -194,15 +202,12 @@ def _comparison(runs: Sequence[RunScores], policy: str, scenario: str) -> Compar
 
 def _tradeoff() -> list[TradeoffRow]:
     rows = []
-    for gpu_type, top, best in (("A100", 1410, 900), ("H100", 1980, 1110)):
+    for gpu_type, top, best in (("A100", 1410, 870), ("H100", 1980, 1140)):
         for mhz in range(510, top + 1, 90):
-            power = 60 + 300 * (mhz / top) ** 2.4
+            watts, tbt_s = 60 + 300 * (mhz / top) ** 2.4, 0.02 + 9 / mhz
             rows.append(
                 TradeoffRow(
-                    gpu_type, f"TP4x{gpu_type}", "modelled", mhz, 32, 1024, 0.02 + 9 / mhz, power, power / mhz, False
+                    gpu_type, f"TP4x{gpu_type}", "modelled", mhz, 32, 1024, tbt_s, watts, watts * tbt_s, mhz == best
                 )
             )
-        rows[-1 - (top - best) // 90] = TradeoffRow(
-            gpu_type, f"TP4x{gpu_type}", "modelled", best, 32, 1024, 0.02 + 9 / best, 150, 0.1, True
-        )
     return rows

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from html import escape
+from typing import TypeAlias
 
 
 class Markup(str):
@@ -10,7 +11,7 @@ class Markup(str):
     __slots__ = ()
 
 
-Child = str | Iterable[str]
+Child: TypeAlias = "str | Iterable[Child]"
 """Markup, text to be escaped, or several of them."""
 
 _VOID = frozenset({"br", "meta", "hr", "circle", "line", "path", "rect", "polyline", "polygon"})

@@ -2,7 +2,7 @@
 
 from models.evaluate.report.results import Results
 
-PLACE_COLOURS = ("c-blue", "c-orange", "c-sky", "c-purple", "c-yellow", "c-green", "c-ink", "c-grey")
+PLACE_COLOURS = ("c-blue", "c-orange", "c-purple", "c-sky", "c-yellow", "c-green", "c-ink", "c-grey")
 _WORDS = {"freesh": "FREESH", "dynamollm": "DynamoLLM", "slo": "SLO"}
 
 

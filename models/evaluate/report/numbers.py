@@ -5,14 +5,14 @@ from math import isfinite
 from models.evaluate.outcome_rows import Estimate
 
 NOT_KNOWN = "not known"
-_MINUS = "\N{MINUS SIGN}"
+_MINUS, _SPACE = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
 
 
 def number(value: float | None, digits: int = 1, unit: str = "") -> str:
     """A number with so many decimals and a thousands separator, or "not known"."""
     if value is None or not isfinite(value):
         return NOT_KNOWN
-    return _signed(f"{value:,.{digits}f}") + (f" {unit}" if unit else "")
+    return _signed(f"{value:,.{digits}f}") + (f"{_SPACE}{unit}" if unit else "")
 
 
 def significant(value: float | None, unit: str = "") -> str:
@@ -39,7 +39,7 @@ def change(share: float | None, digits: int = 1) -> str:
     if share is None or not isfinite(share):
         return NOT_KNOWN
     text = f"{100 * share:+.{digits}f}"
-    return ("0" if digits == 0 else f"{0:.{digits}f}") + " %" if not float(text) else _signed(text) + " %"
+    return (_signed(text) if float(text) else f"{0:.{digits}f}") + f"{_SPACE}%"
 
 
 def change_estimate(estimate: Estimate | None, digits: int = 1) -> str:
@@ -53,14 +53,14 @@ def change_interval(estimate: Estimate, digits: int = 1) -> str:
     """The ends of the interval of a change, in percent; empty where there are none."""
     if estimate.low is None or estimate.high is None:
         return ""
-    return f"{change(estimate.low, digits).removesuffix(' %')} to {change(estimate.high, digits)}"
+    return f"{change(estimate.low, digits).removesuffix(f'{_SPACE}%')} to {change(estimate.high, digits)}"
 
 
 def seconds(value: float | None) -> str:
     """A time, in milliseconds below a second."""
     if value is None or not isfinite(value):
         return NOT_KNOWN
-    return f"{1000 * value:.0f} ms" if abs(value) < 1 else f"{value:.1f} s"
+    return number(1000 * value, 0, "ms") if abs(value) < 1 else number(value, 1, "s")
 
 
 def _signed(text: str) -> str:

@@ -9,6 +9,7 @@ from models.evaluate.report.results import Results
 from models.evaluate.report.section import Section
 from models.evaluate.report.sections.answer import answer
 from models.evaluate.report.sections.classes import classes
+from models.evaluate.report.sections.gap import gap
 from models.evaluate.report.sections.layers import layers
 from models.evaluate.report.sections.limits import method, no_gain
 from models.evaluate.report.sections.order import order
@@ -35,16 +36,32 @@ def sections(results: Results) -> list[Section]:
     """All sections below the answer."""
     return [
         Section("published", "Published", "Beside what was published", published(results)),
+        Section("gap", "Gap closed", "How much of the possible is gained", gap(results)),
         Section("policies", "Policies", "Every policy on the same hours", policies(results)),
         Section("layers", "Layers", "Where the change comes from", layers(results)),
         Section("time", "Over time", "Energy and carbon over time", over_time(results)),
         Section("spread", "Grid spread", "What the grids allow", spread_section(results)),
         Section("no-gain", "No gain", "What FREESH does not gain", no_gain(results)),
         Section("classes", "Service", "Service by request class", classes(results)),
-        Section("places", "Figure 1", "What grids emit, and where the load went", places(results)),
-        Section("partition", "Figure 2", "Utilisation with and without classes", partition(results)),
-        Section("tradeoff", "Figure 3", "Power against time, by clock", tradeoff(results)),
-        Section("order", "Figure 4", "The order of requests", order(results)),
+        Section(
+            "places",
+            "Figure 1",
+            "The paper's figure 1, from our runs: what grids emit, and where the load went",
+            places(results),
+        ),
+        Section(
+            "partition",
+            "Figure 2",
+            "The paper's figure 2, from our runs: utilisation with and without classes",
+            partition(results),
+        ),
+        Section(
+            "tradeoff",
+            "Figure 3",
+            "The paper's figure 3, from our profiles: power against time, by clock",
+            tradeoff(results),
+        ),
+        Section("order", "Figure 4", "The paper's figure 4, with our scheduler: the order of requests", order(results)),
         Section("method", "Method", "Method and limits", method(results)),
         Section("provenance", "Provenance", "How to make it again", provenance(results)),
     ]

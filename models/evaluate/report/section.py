@@ -37,19 +37,22 @@ def figure(title: str, draw: Draw, caption: Child = "") -> Markup:
 
 
 def table(
-    caption: Child,
+    caption: str,
     heads: Sequence[Child],
     rows: Sequence[Sequence[Child]],
     *,
     marked: Sequence[str | None] = (),
-    texts: int = 1,
+    texts: Sequence[int] = (0,),
 ) -> Markup:
-    """A table whose first `texts` columns are words and whose others are numbers; `marked` are classes of rows."""
+    """A table whose columns are numbers but for those in `texts`; `marked` are classes of rows."""
     classes = [*marked, *[None] * (len(rows) - len(marked))]
     head = tag("tr", *(tag("th", each, scope="col", class_=_kind(k, texts)) for k, each in enumerate(heads)))
     body = [_row(row, class_, texts) for row, class_ in zip(rows, classes, strict=True)]
-    whole = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", *body))
-    return tag("div", whole, class_="scroll", tabindex=0, role="region", aria_label="table")
+    whole = tag("table", tag("thead", head), tag("tbody", *body), aria_label=caption)
+    return stack(
+        tag("p", caption, class_="title"),
+        tag("div", whole, class_="scroll", tabindex=0, role="region", aria_label=caption),
+    )
 
 
 def legend(entries: Sequence[tuple[str, str]]) -> Markup:
@@ -72,10 +75,10 @@ def stack(*children: Child) -> Markup:
     return joined(children, "\n")
 
 
-def _row(row: Sequence[Child], class_: str | None, texts: int) -> Markup:
+def _row(row: Sequence[Child], class_: str | None, texts: Sequence[int]) -> Markup:
     cells = [tag("td", each, class_=_kind(k, texts)) for k, each in enumerate(row[1:], start=1)]
     return tag("tr", tag("th", row[0], scope="row"), *cells, class_=class_)
 
 
-def _kind(column: int, texts: int) -> str | None:
-    return None if column < texts else "number"
+def _kind(column: int, texts: Sequence[int]) -> str | None:
+    return None if column in texts else "number"

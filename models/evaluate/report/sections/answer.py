@@ -1,5 +1,7 @@
 """The answer: one sentence, the figures behind it, and what kind of figures they are."""
 
+from collections import Counter
+
 from models.evaluate.outcome_rows import Comparison, Estimate
 from models.evaluate.report.markup import Markup, tag
 from models.evaluate.report.names import words
@@ -26,7 +28,7 @@ def sentence(results: Results, ours: Comparison) -> str:
     service = "at equal service" if ours.equal_slo else "not at equal service"
     return (
         f"In simulation, {words(summary.freesh)} {energy} and {carbon} than the paper-like reference, "
-        f"{service}, over {_count(ours.hours, 'run')} of an hour."
+        f"{service}, over {_count(len(summary.hours), 'hour')}."
     )
 
 
@@ -43,7 +45,7 @@ def _said(what: str, verb: str, estimate: Estimate | None, of: Verdict) -> str:
     low, high = sorted((abs(estimate.low or 0.0), abs(estimate.high or 0.0)))
     if of is Verdict.UNPROVEN:
         return f"{size} (95 % interval {change_interval(estimate)}, which proves no difference)"
-    return f"{size} (95 % interval {percent(low).removesuffix(' %')} to {percent(high)})"
+    return f"{size} (95 % interval {number(100 * low)} to {percent(high)})"
 
 
 def _tiles(results: Results, ours: Comparison) -> Markup:
@@ -98,9 +100,18 @@ def _kind(results: Results) -> Markup:
         results.summary.power,
         " Changes are against the reference (",
         results.summary.policies.get(results.summary.reference, "").rstrip(".") or "not described",
-        "), with paired 95 % intervals over hours and seeds.",
+        "), with paired 95 % intervals over hours and seeds. Hours: ",
+        _hours(results),
+        ".",
         class_="kind",
     )
+
+
+def _hours(results: Results) -> str:
+    """Which hours, by kind."""
+    kinds = Counter(each.scenario for each in results.summary.hours)
+    traffic = ", ".join(dict.fromkeys(each.workload for each in results.summary.hours))
+    return ", ".join(f"{count} {words(kind)}" for kind, count in kinds.items()) + f"; requests: {traffic}"
 
 
 def _count(count: int, noun: str) -> str:

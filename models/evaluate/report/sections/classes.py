@@ -44,7 +44,7 @@ def _quantiles(results: Results, kinds: Sequence[_Of]) -> Markup:
         for policy in shown
     ]
     heads = ("Class", "Policy", "TTFT p95", "TBT p95", "Latency p95")
-    return table("95 % quantiles by class: mean of the hours, weighted by requests", heads, rows, texts=2)
+    return table("95 % quantiles by class: mean of the hours, weighted by requests", heads, rows, texts=(0, 1))
 
 
 def _absolute(results: Results) -> Markup:

@@ -116,7 +116,7 @@ def _table(rows: Sequence[LayerRow]) -> Markup:
         )
         for each in shown
     ]  # fmt: skip
-    return table("What each layer changes (95 % interval)", heads, cells, texts=4)
+    return table("What each layer changes (95 % interval)", heads, cells, texts=(0, 1, 2, 3))
 
 
 def _ranged(change: float | None, low: float | None, high: float | None) -> str:

@@ -112,7 +112,7 @@ def _hours(results: Results) -> Markup:
         (words(e.hour), words(e.scenario), e.starts_at, e.workload, ", ".join(e.grid_zones))
         for e in results.summary.hours
     ]
-    listed = table("Hours", ("Hour", "Kind", "Starts (UTC)", "Requests", "Grids"), rows, texts=5)
+    listed = table("Hours", ("Hour", "Kind", "Starts (UTC)", "Requests", "Grids"), rows, texts=range(5))
     return tag("details", tag("summary", f"The {len(rows)} hours, chosen before the first run"), listed)
 
 

@@ -3,15 +3,17 @@
 from models.evaluate.outcome_rows import Comparison, Estimate
 from models.evaluate.report.markup import Child, Markup, tag
 from models.evaluate.report.names import words
-from models.evaluate.report.numbers import NOT_KNOWN, change, number, percent, seconds, significant
+from models.evaluate.report.numbers import change, number, percent, seconds, significant
 from models.evaluate.report.results import Results
 from models.evaluate.report.section import paragraph, stack, table
 from models.evaluate.report.totals import Totals, totals
 
 _HEADS = (
-    "Policy", "Energy kWh", "Change", "Carbon kg, average", "Change", "Carbon kg, marginal", "Change", "Cost USD",
-    "Within SLO", "p99 stall", "Fairness", "Shed, refused", "Starts", "Compares?",
+    "Policy", "Energy kWh", "Carbon kg, average", "Carbon kg, marginal", "Cost USD", "Within SLO", "p99 stall",
+    "Fairness", "Shed or refused", "Starts",
 )  # fmt: skip
+_EQUAL, _LOWER = tag("span", "equal SLO", class_="mark good"), tag("span", "lower SLO", class_="mark bad")
+_AMBIGUOUS = tag("span", "ambiguous", class_="mark unsure")
 
 
 def policies(results: Results) -> Markup:
@@ -19,48 +21,30 @@ def policies(results: Results) -> Markup:
     rows = [_row(results, policy) for policy in results.policies]
     hours = len({(each.hour, each.scenario) for each in results.runs})
     marked = ["ours" if each == results.summary.freesh else None for each in results.policies]
-    return stack(
-        table(f"Totals over {hours} hours, mean of seeds; changes against the reference", _HEADS, rows, marked=marked),
-        paragraph(
-            tag("span", "equal SLO", class_="mark good"),
-            " attainment within 0.2 points of the reference's or above it, and no more shed or refused. ",
-            tag("span", "lower SLO", class_="mark bad"),
-            " serves less well: its energy and carbon do not compare. ",
-            tag("span", "ambiguous", class_="mark unsure"),
-            " average and marginal carbon differ in sign: never a saving. Fairness is Jain's index of the clients' "
-            "mean slowdowns, 1 = equal. p99 stall: 99 % of requests never wait longer for a token; it and fairness are "
-            "means over hours.",
-            class_="caption",
-        ),
-        _described(results),
+    caption = (
+        f"Totals over {hours} hour{'s' if hours > 1 else ''}, mean of seeds; below, the change against the reference"
     )
+    return stack(table(caption, _HEADS, rows, marked=marked), _marks(), _described(results))
 
 
 def _row(results: Results, policy: str) -> list[Child]:
     of = totals(policy, [each for each in results.runs if each.policy == policy])
-    compared = results.comparison(policy)
-    is_reference = policy == results.summary.reference
+    compared = results.comparison(policy) if policy != results.summary.reference else None
+    return [(words(policy), tag("br"), _mark(compared)), *_amounts(of, compared), *_service(of)]
+
+
+def _amounts(of: Totals, compared: Comparison | None) -> list[Child]:
+    def cell(amount: float | None, estimate: Estimate | None) -> Child:
+        if amount is None or estimate is None:
+            return significant(amount)
+        return significant(amount), tag("small", change(estimate.mean))
+
     return [
-        words(policy),
-        *_amounts(of, None if is_reference else compared),
-        *_service(of),
-        _mark(compared, is_reference),
+        cell(of.energy_kwh, compared.energy if compared else None),
+        cell(of.carbon_kg, compared.carbon if compared else None),
+        cell(of.carbon_marginal_kg, compared.carbon_marginal if compared else None),
+        cell(of.cost_usd, compared.cost if compared else None),
     ]
-
-
-def _amounts(of: Totals, compared: Comparison | None) -> list[str]:
-    def against(estimate: Estimate | None) -> str:
-        return change(estimate.mean) if estimate else NOT_KNOWN
-
-    changes = ("", "", "")
-    if compared is not None:
-        changes = (against(compared.energy), against(compared.carbon), against(compared.carbon_marginal))
-    return [
-        significant(of.energy_kwh), changes[0],
-        significant(of.carbon_kg), changes[1],
-        significant(of.carbon_marginal_kg), changes[2],
-        significant(of.cost_usd),
-    ]  # fmt: skip
 
 
 def _service(of: Totals) -> list[str]:
@@ -73,20 +57,23 @@ def _service(of: Totals) -> list[str]:
     ]
 
 
-def _mark(compared: Comparison | None, is_reference: bool) -> Child:
-    if is_reference:
-        return "the reference"
+def _mark(compared: Comparison | None) -> Child:
     if compared is None:
-        return "not compared"
-    equal = tag("span", "equal SLO", class_="mark good") if compared.equal_slo else _LOWER
-    return (equal, " ", tag("span", "ambiguous", class_="mark unsure")) if compared.ambiguous else equal
+        return ""
+    return (_EQUAL if compared.equal_slo else _LOWER, _AMBIGUOUS if compared.ambiguous else "")
 
 
-_LOWER = tag("span", "lower SLO", class_="mark bad")
+def _marks() -> Markup:
+    return paragraph(
+        (_EQUAL, " attainment within 0.2 points of the reference's or above it, and no more shed or refused. "),
+        (_LOWER, " serves less well: its energy and carbon do not compare. "),
+        (_AMBIGUOUS, " average and marginal carbon differ in sign: never a saving. "),
+        "Fairness is Jain's index of the clients' mean slowdowns, 1 = equal. p99 stall: 99 % of requests never wait "
+        "longer for a token; it and fairness are means over hours.",
+        class_="caption",
+    )
 
 
 def _described(results: Results) -> Markup:
-    terms = [
-        (tag("dt", words(name)), tag("dd", results.summary.policies[name])) for name in results.policies
-    ]  # fmt: skip
+    terms = [(tag("dt", words(name)), tag("dd", results.summary.policies[name])) for name in results.policies]
     return tag("details", tag("summary", "What each policy is"), tag("dl", *terms))

@@ -15,6 +15,6 @@ def provenance(results: Results) -> Markup:
     return stack(
         paragraph(tag("code", summary.command)),
         paragraph(f"Version {summary.version}, {summary.made_at}; seeds {', '.join(map(str, summary.seeds))}."),
-        table("Inputs", ("File", "SHA-256"), rows, texts=2) if rows else "",
+        table("Inputs", ("File", "SHA-256"), rows, texts=(0, 1)) if rows else "",
         paragraph("Rows behind this page: ", *links),
     )

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from models.evaluate.outcome_rows import Estimate
-from models.evaluate.report.markup import Markup
+from models.evaluate.report.markup import Child, Markup, tag
 from models.evaluate.report.names import words
-from models.evaluate.report.numbers import change, change_estimate
+from models.evaluate.report.numbers import NOT_KNOWN, change, change_estimate, change_interval
 from models.evaluate.report.published import PUBLISHED
 from models.evaluate.report.results import Results
 from models.evaluate.report.section import figure, stack, table
@@ -19,7 +19,7 @@ _Row = tuple[str, Estimate | None, Estimate | None, str]
 def published(results: Results) -> Markup:
     """A picture and a table of both savings."""
     rows = _rows(results)
-    cells = [(name, change_estimate(energy), change_estimate(carbon), what) for name, energy, carbon, what in rows]
+    cells = [((name, tag("small", what)), _cell(energy), _cell(carbon)) for name, energy, carbon, what in rows]
     return stack(
         figure(
             "Change against each one's own reference",
@@ -27,7 +27,7 @@ def published(results: Results) -> Markup:
             "Whiskers are 95 % intervals; hollow points are published figures, which have none. Workload, fleet, grids "
             "and reference differ: the rows stand beside each other, they do not rank.",
         ),
-        table("Both savings", ("Whose", "Energy", "Carbon", "Where from"), cells, marked=("ours",)),
+        table("Both savings", ("Whose", "Energy", "Carbon"), cells, marked=("ours",)),
     )
 
 
@@ -40,6 +40,12 @@ def _rows(results: Results) -> list[_Row]:
         (name, energy, carbon, "this report"),
         *((each.name, Estimate(each.energy), Estimate(each.carbon), each.what) for each in PUBLISHED),
     ]
+
+
+def _cell(estimate: Estimate | None) -> Child:
+    if estimate is None:
+        return NOT_KNOWN
+    return change(estimate.mean), tag("small", change_interval(estimate))
 
 
 def _draw(rows: Sequence[_Row], width: int) -> Markup:
