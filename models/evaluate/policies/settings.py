@@ -1,0 +1,17 @@
+"""How instances serve under the compared policies: first come first served at one clock, or as FREESH does."""
+
+from freesh_plugin.runtime.governor_settings import GovernorMode, GovernorSettings
+from freesh_plugin.runtime.policy import Policy as Order
+from freesh_plugin.runtime.settings import SchedulerSettings
+from models.simulator.instance_types import InstanceSettings
+
+_STATIC = GovernorSettings(mode=GovernorMode.STATIC)
+
+FCFS_STATIC = InstanceSettings(SchedulerSettings(policy=Order.FCFS), _STATIC)
+"""First come first served, at the highest clock that the target allows."""
+
+LLF_STATIC = InstanceSettings(SchedulerSettings(policy=Order.LLF), _STATIC)
+"""Least laxity first, at that clock."""
+
+LLF_MIAD = InstanceSettings(SchedulerSettings(policy=Order.LLF), GovernorSettings(mode=GovernorMode.MIAD))
+"""Least laxity first, the clock governed: FREESH."""

@@ -1,0 +1,154 @@
+"""The fleet of the evaluation: the paper's three locations and how requests may be parted; round trips are stated."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from freesh_plugin.core.request import TWO_BY_TWO, Partition
+from models.capacity import Derived, Tokens, derive_missing
+from models.domain.lengths import RequestLength
+from models.domain.scenario import DEFAULT, Location, Machine, Mode, Objective, Profile, Scenario
+from models.evaluate.site_levels import PROMPT_TOKENS, SCORED, levels_of
+from models.evaluate.site_modes import all_modes, engine_of_mode, mode_name, table_of, tables
+from models.simulator.fleet_model import FleetModel, Scoring
+
+GPUS: Mapping[str, Mapping[str, int]] = {
+    "loc1": {"A100": 4, "H100": 4},
+    "loc2": {"A100": 12, "H100": 2},
+    "loc3": {"A100": 8},
+}
+"""The artefact's instance: A100 4, 12, 8 and H100 4, 2, 0 (reference/freesh.md)."""
+
+ROUND_TRIP_S: Mapping[str, Mapping[str, float]] = {
+    "loc1": {"loc1": 0.01, "loc2": 0.04, "loc3": 0.07},
+    "loc2": {"loc1": 0.04, "loc2": 0.01, "loc3": 0.03},
+    "loc3": {"loc1": 0.07, "loc2": 0.03, "loc3": 0.01},
+}
+"""Location to origin to seconds, of the order of a continent; stated. An origin is called by its location."""
+
+MACHINE_GPUS = 8
+"""Most GPUs of a machine."""
+
+PUE = 1.2
+"""Of every location; stated."""
+
+ONE_CLASS = Partition("one", ("all",), (), ())
+"""No classes."""
+
+PARTITIONS = (
+    ONE_CLASS,
+    Partition("answer444", TWO_BY_TWO, (PROMPT_TOKENS,), (444,)),
+    Partition("answer200", TWO_BY_TWO, (PROMPT_TOKENS,), (200,)),
+    Partition("prompt", ("short", "long"), (PROMPT_TOKENS,), ()),
+)
+"""How requests may be parted: not at all, by both lengths with two boundaries of the answer, by the prompt alone."""
+
+MISFITS = 1e-3
+"""Largest share of a class's requests that a mode of its pool may be too small for: those are refused there."""
+
+LEAST_USE = 0.05
+"""A mode that serves less than this share of the best one's requests, GPU for GPU, is not offered for a class."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A fleet as the planner and as the simulator see it.
+
+    Attributes:
+        scenario: For the planner, without demand, carbon and what runs.
+        fleet: For the simulator; service is scored by classes of true lengths, whatever partition is planned.
+        lengths: Requests that capacities were derived from: the past.
+        power_model: Which power model it draws by: low, mid or high.
+    """
+
+    scenario: Scenario
+    fleet: FleetModel
+    lengths: tuple[RequestLength, ...]
+    power_model: str = "mid"
+
+    def drawing(self, power_model: str) -> "Site":
+        """The same fleet under another power model; the planner is not told."""
+        engines = {mode.name: engine_of_mode(mode, power_model) for mode in self.scenario.modes}
+        return replace(self, fleet=replace(self.fleet, engines=engines), power_model=power_model)
+
+
+def three_locations(
+    lengths: Sequence[RequestLength],
+    zones: Sequence[str],
+    *,
+    allowed_origins: Mapping[str, tuple[str, ...] | None] | None = None,
+    power_model: str = "mid",
+    host_power_w: float = 0.0,
+) -> Site:
+    """The fleet.
+
+    Args:
+        lengths: Requests of the past; capacities are derived from them.
+        zones: Grid zone of each location, in the order of `GPUS`.
+        allowed_origins: Origins that a location may serve, where residency limits it.
+        power_model: low, mid or high.
+        host_power_w: Watts of each location's hosts but for the GPUs; 0 = GPUs alone are counted.
+
+    Raises:
+        ScenarioError: lengths beyond what the profiles were made for.
+    """
+    allowed = allowed_origins or {}
+    locations = tuple(
+        Location(
+            name, dict(gpus), pue=PUE, grid_zone=zone, rtt_s=dict(ROUND_TRIP_S[name]), host_power_w=host_power_w,
+            allowed_origins=allowed.get(name),
+        )
+        for (name, gpus), zone in zip(GPUS.items(), zones, strict=True)
+    )  # fmt: skip
+    scenario = _scenario(locations, tuple(lengths))
+    engines = {mode.name: engine_of_mode(mode, power_model) for mode in scenario.modes}
+    fleet = FleetModel(
+        locations=locations,
+        engines=engines,
+        scored_by=Scoring(SCORED, levels_of(SCORED, lengths, list(tables().values())), worst_tbt=False),
+        machines=scenario.machines,
+        reference=engines[mode_name("A100", 4)],
+    )
+    return Site(scenario, fleet, tuple(lengths), power_model)
+
+
+def _scenario(locations: tuple[Location, ...], lengths: tuple[RequestLength, ...]) -> Scenario:
+    modes, profiles = all_modes(), list(tables().values())
+    bare = Scenario(
+        name="three-locations",
+        locations=locations,
+        modes=modes,
+        partitions=PARTITIONS,
+        profiles=(),
+        slos=tuple(level for each in PARTITIONS for level in levels_of(each, lengths, profiles)),
+        demand=(),
+        carbon=(),
+        machines=tuple(_machines(locations)),
+        objective=Objective.only("carbon"),
+    )
+    tokens = Tokens({(DEFAULT, mode.name): table_of(mode) for mode in modes}, {DEFAULT: lengths})
+    held = [each.profile for each in derive_missing(bare, tokens) if _holds(each)]
+    return replace(bare, profiles=tuple(_worthwhile(held, modes)))
+
+
+def _holds(derived: Derived) -> bool:
+    """Whether (nearly) all of the class fits into the mode at all, and some of it is served in time."""
+    return derived.profile.capacity_rps > 0 and derived.served.work.misfits <= MISFITS
+
+
+def _worthwhile(profiles: Sequence[Profile], modes: Sequence[Mode]) -> Iterator[Profile]:
+    """Without modes that serve hardly anything of a class: no plan takes them, and every program would carry them."""
+    gpus = {each.name: sum(each.gpus.values()) for each in modes}
+    best: dict[tuple[str, str], float] = {}
+    for each in profiles:
+        key = (each.partition, each.request_class)
+        best[key] = max(best.get(key, 0.0), each.capacity_rps / gpus[each.mode])
+    for each in profiles:
+        if each.capacity_rps / gpus[each.mode] >= LEAST_USE * best[each.partition, each.request_class]:
+            yield each
+
+
+def _machines(locations: Sequence[Location]) -> Iterator[Machine]:
+    for location in locations:
+        for gpu_type, count in location.gpus.items():
+            for k, first in enumerate(range(0, count, MACHINE_GPUS)):
+                yield Machine(location.name, f"{gpu_type.lower()}-{k}", gpu_type, min(MACHINE_GPUS, count - first))
