@@ -24,7 +24,7 @@ def gap(results: Results) -> Markup:
     return stack(
         paragraph(
             f"The strongest baseline at equal SLO is “{names[0]}”; “{names[2]}” knows all that comes. η is what "
-            f"{names[1]} saves of the way between the two: 0 % is no better than the baseline, 100 % is all that can be "
+            f"{names[1]} saves of the way between the two: 0 % is no better than the baseline, 100 % all that can be "
             "had; below 0 % the baseline wins."
         ),
         table("The gap closed", ("Over all hours", *names, "Gap closed, η"), rows),
