@@ -40,7 +40,7 @@ def run_fleet(
     begin_s = perf_counter()
     loop = FleetLoop(fleet, workload, controller, settings, make_instance)
     loop.run(progress)
-    served = [(each, each.instance) for each in loop.roster.all() if each.instance is not None]
+    served = [each for each in loop.roster.all() if each.served]
     return FleetRun(
         fleet=fleet,
         signals=signals,
@@ -53,8 +53,8 @@ def run_fleet(
         relabels=loop.transition.relabels,
         detours=loop.routing.detours,
         spills=loop.routing.spills,
-        clock_changes=sum(instance.clock_changes for _, instance in served),
-        loaded_s=sum(each.drawn_until_s - each.ready_s for each, _ in served),
+        clock_changes=sum(each.clock_changes for each in served),
+        loaded_s=sum(each.drawn_until_s - each.ready_s for each in served),
         gpu_s=sum(held_gpu_s(loop.roster, workload.duration_s).values()),
         wall_s=perf_counter() - begin_s,
     )

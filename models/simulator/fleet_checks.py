@@ -29,7 +29,7 @@ def check_energy(roster: Roster, books: EnergyBooks) -> None:
         SimulationError: it is not.
     """
     for each in roster.all():
-        if each.instance is not None and not isinf(each.gone_s) and abs(each.gone_s - each.drawn_until_s) > _CLOSE_S:
+        if each.served and not isinf(each.gone_s) and abs(each.gone_s - each.drawn_until_s) > _CLOSE_S:
             raise SimulationError(
                 f"instance {each.number} of {each.key} is gone at {each.gone_s:.6f} s, booked is until "
                 f"{each.drawn_until_s:.6f} s"

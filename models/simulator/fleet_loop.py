@@ -78,8 +78,11 @@ class FleetLoop:
         agenda, gateway = self._agenda, self._gateway
         asks = not isinf(self._controller.next_s)
         for number, request in enumerate(self._workload.requests()):
-            if request.arrival_s < agenda.now_s:
-                raise SimulationError(f"request at {request.arrival_s:.6f} s comes after {agenda.now_s:.6f} s")
+            if not agenda.now_s <= request.arrival_s <= self._workload.duration_s:
+                raise SimulationError(
+                    f"a request comes at {request.arrival_s:.6f} s: expected are {agenda.now_s:.6f} s, the time of the "
+                    f"one before, to {self._workload.duration_s:.6f} s, the end of the workload"
+                )
             agenda.run_until(request.arrival_s)
             if asks:
                 self._log.add(request)

@@ -40,9 +40,10 @@ class Member:
         held_since_s, ready_s, gone_s: When it took GPUs, could or will serve, and gave them back; infinite = not known.
         instance: What serves, from `ready_s` on.
         leaving: Whether it goes, or becomes `next_key`, as soon as what takes its place serves.
+        served: Whether it was ever loaded.
         next_key: The pool that it is to join; None = it goes.
         work: Work of its requests that have not ended, tokens.
-        outstanding: How many these are.
+        under_way: These, by number.
         capacity_rps: What it serves, req/s.
         next_change_s: Before this its requests do not change by themselves.
         arrivals: Requests that it got since the controller was last asked.
@@ -50,9 +51,34 @@ class Member:
     """
 
     __slots__ = (
-        "_books", "_cell", "_cell_end_s", "_drawn_j", "_drawn_until_s", "_ended", "_target", "arrivals", "busy_seen_s",
-        "capacity_rps", "engine", "gone_s", "held_since_s", "home_key", "instance", "key", "leaving", "machine",
-        "next_change_s", "next_key", "number", "outstanding", "ready_s", "seen_s", "stage", "work",
+        "_books",
+        "_cell",
+        "_cell_end_s",
+        "_changes",
+        "_drawn_j",
+        "_drawn_until_s",
+        "_ended",
+        "_target",
+        "arrivals",
+        "busy_seen_s",
+        "capacity_rps",
+        "engine",
+        "gone_s",
+        "held_since_s",
+        "home_key",
+        "instance",
+        "key",
+        "leaving",
+        "machine",
+        "next_change_s",
+        "next_key",
+        "number",
+        "ready_s",
+        "seen_s",
+        "served",
+        "stage",
+        "under_way",
+        "work",
     )  # fmt: skip
 
     def __init__(
@@ -73,11 +99,13 @@ class Member:
         self.leaving = False
         self.next_key: PoolKey | None = None
         self.work = 0.0
-        self.outstanding = 0
+        self.under_way: dict[int, Arrival] = {}
         self.capacity_rps = _capacity_rps(target)
         self.next_change_s = float("inf")
         self.arrivals = 0
         self.busy_seen_s = self.seen_s = 0.0
+        self._changes = 0
+        self.served = False
         self.home_key = crc32(f"{key.location}/{number}".encode())
         self._cell: Cell | None = None
         self._cell_end_s = 0.0
@@ -88,6 +116,16 @@ class Member:
     def group(self) -> Group:
         """What needs a restart to change."""
         return self.key.location, self.key.model, self.engine.gpu_type, self.engine.gpus
+
+    @property
+    def outstanding(self) -> int:
+        """Requests that it has and that have not ended."""
+        return len(self.under_way)
+
+    @property
+    def clock_changes(self) -> int:
+        """Changes of its clock so far."""
+        return self._changes if self.instance is None else self.instance.clock_changes
 
     @property
     def drawn_j(self) -> float:
@@ -101,7 +139,7 @@ class Member:
 
     def serve(self, instance: Instance, now_s: float) -> None:
         """It is loaded."""
-        self.instance, self.stage = instance, Stage.READY
+        self.instance, self.stage, self.served = instance, Stage.READY, True
         self._drawn_until_s = self.seen_s = now_s
         instance.adopt(self._target.slo, self._target.clock)
         self.next_change_s = instance.next_change_s
@@ -125,7 +163,7 @@ class Member:
         """Hand it a request."""
         request = arrival.request
         self.work += work_of(request.prompt_tokens, request.estimate.q50)
-        self.outstanding += 1
+        self.under_way[arrival.request_id] = arrival
         self.arrivals += 1
         instance = self.serving
         instance.submit(arrival)
@@ -139,6 +177,15 @@ class Member:
             self._forget(each)
         self.next_change_s = instance.next_change_s
         return given
+
+    def retire(self, now_s: float) -> list[Arrival]:
+        """It is gone, and its memory with it; returns what it had under way."""
+        if self.instance is not None:
+            self._changes = self.instance.clock_changes
+        self.instance, self.stage, self.gone_s = None, Stage.GONE, now_s
+        self.next_change_s = float("inf")
+        lost, self.under_way = list(self.under_way.values()), {}
+        return lost
 
     @property
     def serving(self) -> Instance:
@@ -188,10 +235,13 @@ class Member:
             cell.busy_s += spent_s
 
     def _forget(self, arrival: Arrival) -> None:
+        if self.under_way.pop(arrival.request_id, None) is None:
+            raise SimulationError(
+                f"instance {self.number} of {self.key} ended request {arrival.request_id}, which it does not have"
+            )
         request = arrival.request
-        self.outstanding -= 1
         # An instance with nothing to do has no work: what rounding leaves of it does not add up.
-        self.work = self.work - work_of(request.prompt_tokens, request.estimate.q50) if self.outstanding else 0.0
+        self.work = self.work - work_of(request.prompt_tokens, request.estimate.q50) if self.under_way else 0.0
 
 
 def _capacity_rps(target: PoolTarget) -> float:

@@ -25,6 +25,15 @@ class Scoring:
     levels: tuple[ServiceLevel, ...]
     worst_tbt: bool = True
 
+    def __post_init__(self) -> None:
+        """Check that there is something to score by.
+
+        Raises:
+            SimulationError: no level is of the partition.
+        """
+        if not any(each.partition == self.partition.name for each in self.levels):
+            raise SimulationError(f"no service level to score partition {self.partition.name!r} by")
+
     def level(self, model: str, request_class: str, tier: str) -> ServiceLevel:
         """Bounds of a class of requests.
 

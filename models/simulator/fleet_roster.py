@@ -17,11 +17,13 @@ class Roster:
     Attributes:
         members: Those that are not gone.
         gone: Those that are.
+        version: Another number after every change.
     """
 
     def __init__(self, books: EnergyBooks, ended: Callable[[Member, Outcome], None]) -> None:
         self.members: list[Member] = []
         self.gone: list[Member] = []
+        self.version = 0
         self._books, self._ended = books, ended
         self._classes: dict[tuple[str, str], dict[str, list[Member]]] = {}
         self._models: dict[str, dict[str, list[Member]]] = {}
@@ -40,6 +42,7 @@ class Roster:
 
     def changed(self) -> None:
         """Look anew at who serves whom: to be called after every change of a stage or a pool."""
+        self.version += 1
         self._classes, self._models, self._coming = {}, {}, {}
         for each in self.members:
             key = each.key

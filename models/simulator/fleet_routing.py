@@ -1,15 +1,16 @@
 """Where the gateway sends a request: by the plan as far as it can, elsewhere before it is not served."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
 
-from freesh_plugin.runtime.balancer import Balancer, least_loaded, work_of
+from freesh_plugin.runtime.balancer import Balancer, Stream, least_loaded, work_of
 from models.domain.scenario import ANY_ORIGIN
 from models.domain.workload import WorkloadRequest
 from models.simulator.fleet_member import Member
 from models.simulator.fleet_model import FleetModel
 from models.simulator.fleet_roster import ByLocation, Roster
+from models.simulator.fleet_shares import shares_now, wanted_rps
 from models.simulator.fleet_target import FleetTarget
 from models.simulator.simulation_error import SimulationError
 from models.simulator.tally import SHED
@@ -39,7 +40,7 @@ WAIT = Way()
 class Routing:
     """Sends requests by the target in force.
 
-    1. A location with an instance of the class, by the routes' shares.
+    1. A location with an instance of the class, by the routes' shares as far as its instances serve (`shares_now`).
     2. Where no location with a share has one: an allowed location that has, though the plan gives it no share.
     3. Where its instances still load and the first is ready before the class's latency is over: the gateway, to wait.
     4. Any instance of the model at an allowed location.
@@ -58,13 +59,15 @@ class Routing:
         self._balancer = Balancer({each.name: each.allowed_origins for each in fleet.locations})
         self._direct = {each.name: Way(each.name) for each in fleet.locations}
         self._within_s: dict[tuple[str, str], float] = {}
+        self._now: dict[Stream, Mapping[str, float] | None] = {}
+        self._as_of = -1
         self.target: FleetTarget | None = None
         self.detours = self.spills = 0
 
     def follow(self, target: FleetTarget) -> None:
         """Another target is in force."""
         self.target = target
-        self._within_s = {}
+        self._within_s, self._now = {}, {}
 
     def request_class(self, request: WorkloadRequest) -> str:
         """Class of a request by its predicted length; empty where its model is not served.
@@ -79,19 +82,13 @@ class Routing:
 
     def way(self, request: WorkloadRequest, request_class: str, now_s: float) -> Way:
         """Where a request goes now."""
-        model, origin = request.model, request.origin
-        routes = self._target.routes
-        shares = routes.get((model, request_class, origin))
+        stream = (request.model, request_class, request.origin)
+        shares = self._shares(stream)
         if shares is None:
-            shares = routes.get((model, request_class, ANY_ORIGIN))
-        ready = self._roster.of_class(model, request_class)
-        if shares is not None:
-            location = self._balancer.location((model, request_class, origin), shares, ready, request.session)
-            if location is not None:
-                return self._direct[location]
-            if not any(share > 0 for share in shares.values()):
-                return Way(refused=SHED)
-        return self._otherwise(request, request_class, now_s)
+            return Way(refused=SHED)
+        ready = self._roster.of_class(request.model, request_class)
+        location = self._balancer.location(stream, shares, ready, request.session)
+        return self._otherwise(request, request_class, now_s) if location is None else self._direct[location]
 
     def member(self, request: WorkloadRequest, candidates: Iterable[Member], now_s: float) -> Member:
         """The instance that takes a request, all of them having served until now."""
@@ -116,6 +113,24 @@ class Routing:
             scored = [each.latency_s for each in self._fleet.scored_by.levels]
             self._within_s[key] = min(promised) if promised else max(scored)
         return self._within_s[key]
+
+    def _shares(self, stream: Stream) -> Mapping[str, float] | None:
+        """Shares of the locations for a stream as things are; None where the plan does not serve it."""
+        if self._as_of != self._roster.version:
+            self._as_of, self._now = self._roster.version, {}
+        if stream not in self._now:
+            self._now[stream] = self._shares_of(*stream)
+        return self._now[stream]
+
+    def _shares_of(self, model: str, request_class: str, origin: str) -> Mapping[str, float] | None:
+        routes = self._target.routes
+        shares = routes.get((model, request_class, origin), routes.get((model, request_class, ANY_ORIGIN)))
+        if shares is None:
+            return {}
+        if not any(share > 0 for share in shares.values()):
+            return None
+        ready = self._roster.of_class(model, request_class)
+        return shares_now(shares, ready, wanted_rps(self._target, model, request_class))
 
     @property
     def _target(self) -> FleetTarget:

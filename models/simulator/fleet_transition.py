@@ -168,14 +168,14 @@ class Transition:
             self._stop(member)
             self.go_on()
 
-    def _stop(self, member: Member) -> None:
-        """An instance gives its GPUs back."""
+    def _stop(self, member: Member) -> list[Arrival]:
+        """An instance gives its GPUs back; returns what it had under way."""
         now_s = self._agenda.now_s
         if member.machine:
             self.stops += 1
             self._stock.release(member.key.location, member.machine, member.engine.gpu_type, member.engine.gpus, now_s)
-        member.stage, member.gone_s = Stage.GONE, now_s
         self._roster.leave(member)
+        return member.retire(now_s)
 
     def _staged(self, stage: Stage) -> list[Member]:
         return [each for each in self._roster.members if each.stage is stage]
