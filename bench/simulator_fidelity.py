@@ -99,9 +99,9 @@ def live(drive: Drive, folder: Path) -> LiveRun:
 def _metered(url: str, planned: Sequence[Planned], gpu: SimulatedGpu) -> tuple[list[Answered], float]:
     """The answers, and the joules from the first request to the last token."""
     idle_w = power_w(POWER, POWER.top_clock_mhz, IDLE)
-    began_s, began_j = time.monotonic(), gpu.read(0.0).energy_j
+    began_s, began_j = time.monotonic(), gpu.board.look().energy_j
     answered = asyncio.run(send_all(url, planned))
-    ended_s, ended_j = time.monotonic(), gpu.read(0.0).energy_j
+    ended_s, ended_j = time.monotonic(), gpu.board.look().energy_j
     served_s = max(each.token_s[-1] for each in answered) - min(each.sent_s for each in answered)
     return answered, ended_j - began_j - idle_w * (ended_s - began_s - served_s)
 
