@@ -9,13 +9,14 @@ from pathlib import Path
 from freesh_plugin.core.errors import ConfigError
 from freesh_plugin.core.request import Partition
 from models.domain.workload import Workload
-from models.evaluate.hour_carbon import synthetic_carbon
-from models.evaluate.hour_demand import synthetic_traffic, with_hour
+from models.evaluate.hour_carbon import public_grids, synthetic_grids
 from models.evaluate.hour_origins import origin_shares
+from models.evaluate.hour_traffic import HourTraffic, azure_traffic, servegen_traffic, synthetic_traffic
 from models.evaluate.hours import Hour
 from models.forecast.grid import Grid
 from models.sources.workload.dressing import Dress
 from models.sources.workload.estimates import Predicted
+from models.sources.workload.scaling import Method
 
 MIX_REQUESTS = 5_000
 """So many earlier requests tell how demand divides into classes."""
@@ -29,7 +30,7 @@ class HourData:
         hour: Which.
         workload: Its requests; arrivals from 0 to 3,600 s.
         before: Requests of the hour before, which tell how demand divides into classes and origins.
-        demand: All requests, req/s in rows of ten minutes, with at least seven days of history.
+        demand: All requests, req/s in rows of ten minutes, with at least seven days of history; NaN = missing.
         carbon: Zone to average direct intensity, g/kWh.
         marginal: Zone to estimated marginal intensity, g/kWh, signed; a zone for which it is not known is absent.
         prices: Zone to day-ahead price, USD/MWh; a zone for which it is not known is absent.
@@ -62,6 +63,7 @@ def hour_data(
     *,
     predicted: Predicted = Predicted.WITH_ERROR,
     length_error: float = 0.5,
+    method: Method = Method.THINNED,
 ) -> HourData:
     """The requests and series of an hour.
 
@@ -70,22 +72,31 @@ def hour_data(
         data_folder: Folder of the public data sets; None will do for a synthetic hour.
         predicted: How answer lengths are predicted.
         length_error: sigma of the lognormal error, where they are predicted by one.
+        method: How recorded requests are brought to the hour's rate; rates are multiplied.
 
     Raises:
         ConfigError: it needs the data sets and there is no folder.
         SourceError: a data set is missing or wrong.
-        ForecastError: a data set has no rows of the hour.
     """
     origins = origin_shares(hour)
     dress = Dress(hour.seed, origins=origins, predicted=predicted, length_error=length_error)
-    if hour.traffic == "synthetic" and hour.carbon_data == "synthetic":
-        return _synthetic(hour, dress, origins)
-    raise ConfigError(f"hour {hour.name!r} needs the public data sets: name their folder by FREESH_DATA")
-
-
-def _synthetic(hour: Hour, dress: Dress, origins: Mapping[str, float]) -> HourData:
-    workload, before, history = synthetic_traffic(hour, dress)
+    grids = synthetic_grids(hour) if hour.carbon_data == "synthetic" else public_grids(hour, _needed(hour, data_folder))
+    traffic = _traffic(hour, data_folder, dress, method)
     return HourData(
-        hour, workload, before, with_hour(history, hour, workload), synthetic_carbon(hour), {}, {}, origins,
-        ("requests, carbon and history are synthetic",),
+        hour, traffic.workload, traffic.before, traffic.demand, grids.average, grids.marginal, grids.prices, origins,
+        traffic.notes,
     )  # fmt: skip
+
+
+def _traffic(hour: Hour, data_folder: Path | None, dress: Dress, method: Method) -> HourTraffic:
+    if hour.traffic == "synthetic":
+        return synthetic_traffic(hour, dress)
+    if hour.traffic == "azure":
+        return azure_traffic(hour, _needed(hour, data_folder), dress, method)
+    return servegen_traffic(hour, _needed(hour, data_folder), dress)
+
+
+def _needed(hour: Hour, data_folder: Path | None) -> Path:
+    if data_folder is None:
+        raise ConfigError(f"hour {hour.name!r} needs the public data sets: FREESH_DATA names their folder")
+    return data_folder
