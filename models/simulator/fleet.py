@@ -1,9 +1,11 @@
 """Runs a workload through a simulated fleet: the plugin's own scheduler, governor and balancer, under a controller."""
 
+from collections.abc import Sequence
 from time import perf_counter
 
 from models.domain.workload import Workload
 from models.simulator.fleet_checks import held_gpu_s
+from models.simulator.fleet_fault import Fault
 from models.simulator.fleet_loop import FleetLoop, MakeInstance, Progress
 from models.simulator.fleet_model import FleetModel
 from models.simulator.fleet_run import FleetRun
@@ -22,6 +24,7 @@ def run_fleet(
     *,
     make_instance: MakeInstance = SimulatedInstance,
     progress: Progress | None = None,
+    faults: Sequence[Fault] = (),
 ) -> FleetRun:
     """Run a workload through a fleet; the same inputs give the same run.
 
@@ -33,12 +36,13 @@ def run_fleet(
         signals: By which the run is scored; the controller does not see them.
         make_instance: Makes an instance when it is loaded.
         progress: Told now and then: requests so far, and seconds simulated.
+        faults: Instances that are lost on the way.
 
     Raises:
         SimulationError: the run cannot be as asked, or breaks a law of conservation.
     """
     begin_s = perf_counter()
-    loop = FleetLoop(fleet, workload, controller, settings, make_instance)
+    loop = FleetLoop(fleet, workload, controller, settings, make_instance, faults)
     loop.run(progress)
     served = [each for each in loop.roster.all() if each.served]
     return FleetRun(

@@ -43,6 +43,11 @@ class Gateway:
             else:
                 self._send(each.request_id, each.request, request_class)
 
+    def give_up_on(self, lost: Iterable[Arrival], code: str) -> None:
+        """Turn requests away that are not to be sent again."""
+        for each in lost:
+            self._requests.turned_away(each.request_id, each.request, each.request_class, self._agenda.now_s, code)
+
     def try_waiting(self) -> None:
         """Send on those that wait for whom there is an instance now."""
         for number, request in list(self._waiting.items()):

@@ -1,6 +1,6 @@
 """The discrete-event loop: requests, targets and loads by time; an instance goes on when somebody looks at it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isinf
 
 from models.domain.engine import EngineModel
@@ -8,6 +8,7 @@ from models.domain.workload import Workload
 from models.simulator.energy_books import EnergyBooks
 from models.simulator.fleet_agenda import Agenda
 from models.simulator.fleet_checks import check_energy, held_gpu_s
+from models.simulator.fleet_fault import Fault
 from models.simulator.fleet_gateway import Gateway
 from models.simulator.fleet_member import Member
 from models.simulator.fleet_model import FleetModel
@@ -51,6 +52,7 @@ class FleetLoop:
         controller: Controller,
         settings: InstanceSettings,
         make_instance: MakeInstance,
+        faults: Sequence[Fault],
     ) -> None:
         self._workload, self._controller, self._fleet = workload, controller, fleet
         self.end_s = workload.duration_s
@@ -69,6 +71,9 @@ class FleetLoop:
         self.transition = Transition(
             fleet, self.roster, self.routing, self._gateway, self._stock, self.books, self._agenda, make
         )
+
+        for each in faults:
+            self._agenda.at(each.at_s, self.transition.lose, each.location)
 
     def run(self, progress: Progress | None) -> None:
         """Run it from the first request to the end of the last."""
@@ -115,7 +120,7 @@ class FleetLoop:
         for each in list(self.roster.members):
             if each.instance is not None:
                 self._serve_out(each)
-        self.end_s = max(self.end_s, *(each.drawn_until_s for each in self.roster.all()))
+        self.end_s = max([self.end_s, *(each.drawn_until_s for each in self.roster.all())])
         self._requests.check_all_ended(self.end_s)
         self._stock.settle(self.end_s, held_gpu_s(self.roster, self._workload.duration_s))
         check_energy(self.roster, self.books)

@@ -118,6 +118,11 @@ class Member:
         return self.key.location, self.key.model, self.engine.gpu_type, self.engine.gpus
 
     @property
+    def served_class(self) -> tuple[str, str]:
+        """Model and class that it serves."""
+        return self.key.model, self.key.request_class
+
+    @property
     def outstanding(self) -> int:
         """Requests that it has and that have not ended."""
         return len(self.under_way)

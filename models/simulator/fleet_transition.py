@@ -4,17 +4,22 @@ from collections.abc import Callable
 
 from models.simulator.energy_books import EnergyBooks
 from models.simulator.fleet_agenda import Agenda
+from models.simulator.fleet_fault import LOST
 from models.simulator.fleet_gateway import Gateway
 from models.simulator.fleet_matching import Matching, by_name, match
 from models.simulator.fleet_member import Group, Member, Stage
 from models.simulator.fleet_model import FleetModel
-from models.simulator.fleet_room import make_room
+from models.simulator.fleet_room import Room
 from models.simulator.fleet_roster import Roster
 from models.simulator.fleet_routing import Routing
+from models.simulator.fleet_shares import wanted_rps
 from models.simulator.fleet_stock import FleetStock
 from models.simulator.fleet_target import FleetTarget, PoolKey, PoolTarget
 from models.simulator.instance_types import Arrival, Draw, Instance
 from models.simulator.simulation_error import SimulationError
+
+KEPT_SHARE = 0.5
+"""While a class makes room for its own replacement, so much of its capacity goes on serving."""
 
 _LOOKS_AGAIN_S = 1e-3
 
@@ -24,6 +29,7 @@ class Transition:
 
     1. What is missing takes GPUs and loads, where GPUs are free.
     2. What is missing for want of GPUs has just enough of the surplus drained, and starts when that is gone.
+       `KEPT_SHARE` of a class goes on serving meanwhile, where that is possible.
     3. An instance that goes or moves to another class does so once nothing of its class is loading any more.
 
     Attributes:
@@ -43,6 +49,8 @@ class Transition:
     ) -> None:
         self._fleet, self._roster, self._routing, self._gateway = fleet, roster, routing, gateway
         self._stock, self._books, self._agenda, self._make = stock, books, agenda, make
+        self._floors_rps: dict[tuple[str, str], float] = {}
+        self._lost: set[int] = set()
         self.starts = self.stops = self.relabels = 0
 
     def begin(self, target: FleetTarget) -> None:
@@ -63,6 +71,7 @@ class Transition:
     def apply(self, target: FleetTarget) -> None:
         """The target is in force from now on."""
         self._routing.follow(target)
+        self._floors_rps = self._floors_of(target)
         members, wanted = self._groups(), self._wanted(target)
         for group in sorted(members.keys() | wanted.keys(), key=lambda group: (*group[:3], -group[3])):
             for each in members.get(group, ()):
@@ -77,12 +86,13 @@ class Transition:
         for each in self._staged(Stage.AWAITING_GPUS):
             if self._hold(each):
                 self._load(each)
-        room = make_room(self._staged(Stage.AWAITING_GPUS), self._roster.members, self._stock)
-        coming = {_served(each) for each in (*self._staged(Stage.LOADING), *room.hopeful)}
+        room = Room(self._roster.members, self._stock, self._floors_rps)
+        room.make(self._staged(Stage.AWAITING_GPUS))
+        coming = {each.served_class for each in (*self._staged(Stage.LOADING), *room.hopeful)}
         gone = [
             each
             for each in self._roster.members
-            if each in room.drain or (each.leaving and _served(each) not in coming)
+            if each in room.drain or (each.leaving and each.served_class not in coming)
         ]
         given = [(each.key.location, self._leave(each)) for each in gone]
         self._roster.changed()
@@ -93,12 +103,29 @@ class Transition:
             if each.stage is Stage.DRAINING:
                 self._look(each)
 
+    def lose(self, location: str) -> None:
+        """The first instance that serves at a location is lost; what it had is sent again, what was lost before not."""
+        now_s = self._agenda.now_s
+        there = [each for each in self._staged(Stage.READY) if each.key.location == location]
+        if not there or self._routing.target is None:
+            return
+        there[0].advance(now_s)
+        if there[0].serving.now_s > now_s:
+            self._agenda.at(there[0].serving.now_s, self.lose, location)
+            return
+        lost = self._stop(there[0])
+        self._roster.changed()
+        self._gateway.take_back([each for each in lost if each.request_id not in self._lost], location)
+        self._gateway.give_up_on([each for each in lost if each.request_id in self._lost], LOST)
+        self._lost |= {each.request_id for each in lost}
+        self.apply(self._routing.target)
+
     def _settle(self, found: Matching, target: FleetTarget) -> None:
         """Enter what is to become of the instances of one hardware at one location."""
         for each in found.kept:
             self._join(each, each.key, target)
         for each, key in found.moved:
-            if each.stage is Stage.READY and _served(each) != (key.model, key.request_class):
+            if each.stage is Stage.READY and each.served_class != (key.model, key.request_class):
                 each.leaving, each.next_key = True, key
             else:
                 self._join(each, key, target)
@@ -177,6 +204,13 @@ class Transition:
         self._roster.leave(member)
         return member.retire(now_s)
 
+    def _floors_of(self, target: FleetTarget) -> dict[tuple[str, str], float]:
+        """Capacity of each class that goes on serving while it makes room: half of what it has or is to have."""
+        has: dict[tuple[str, str], float] = {}
+        for each in self._staged(Stage.READY):
+            has[each.served_class] = has.get(each.served_class, 0.0) + each.capacity_rps
+        return {of: KEPT_SHARE * min(rps, sum(wanted_rps(target, *of).values())) for of, rps in has.items()}
+
     def _staged(self, stage: Stage) -> list[Member]:
         return [each for each in self._roster.members if each.stage is stage]
 
@@ -193,10 +227,6 @@ class Transition:
             group = (key.location, key.model, engine.gpu_type, engine.gpus)
             found.setdefault(group, {})[key] = pool.instances
         return found
-
-
-def _served(member: Member) -> tuple[str, str]:
-    return member.key.model, member.key.request_class
 
 
 def _largest_first(fleet: FleetModel) -> Callable[[tuple[PoolKey, PoolTarget]], tuple[int, tuple[str, str, str, str]]]:
