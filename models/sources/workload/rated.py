@@ -14,7 +14,7 @@ from models.sources.workload.length_draws import LengthDraws
 from models.sources.workload.randomness import generator
 from models.sources.workload.servegen import ClientRates
 
-_MEASURED_S = 3_600.0
+_MEASURED_S = 600.0
 """The index of dispersion at the recorded rate is found on so much of it: rates are high."""
 
 
@@ -89,7 +89,7 @@ def _requests(
 def _arrivals(
     clients: Mapping[int, ClientRates], settings: RatedSettings, factor: float, duration_s: float
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Arrival times and their clients in order, block by block; every stream gives the same blocks."""
+    """Arrival times and their clients in order, block by block; all streams have blocks of the same times."""
     streams = [_stream(client, rates, settings, factor, duration_s) for client, rates in clients.items()]
     for blocks in zip(*streams, strict=True):
         yield _merged(blocks, list(clients))
@@ -109,6 +109,8 @@ def _stream(
 
 
 def _merged(blocks: Sequence[np.ndarray], clients: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    if len(blocks) == 1:
+        return blocks[0], np.full(len(blocks[0]), clients[0])
     times_s = np.concatenate(blocks)
     senders = np.repeat(clients, [len(each) for each in blocks])
     order = np.argsort(times_s, kind="stable")

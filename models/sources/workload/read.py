@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -103,13 +104,20 @@ def _all_clients(path: Path, rates: FromRates) -> servegen.ClientRates:
 
 def _lengths(rates: FromRates, by_client: bool) -> LengthDraws:
     files = azure.azure_files(rates.lengths)
-    names = " and ".join(each.name for each in files)
-    pairs = PairsOfTrace(azure.azure_requests(files, azure.ANY_LENGTH), f"pairs of {names} ({azure.SOURCE})")
+    pairs = _pairs(tuple((each, each.stat().st_mtime_ns if each.exists() else 0) for each in files))
     if rates.quantiles is None:
         return pairs
     if not by_client:
         raise ConfigError("quantiles are by client, and these rates are of all clients together")
     return QuantilesOfClients(rates.quantiles, rates.series, pairs)
+
+
+@lru_cache(maxsize=4)
+def _pairs(files: tuple[tuple[Path, int], ...]) -> PairsOfTrace:
+    """Lengths of files as they were changed last."""
+    paths = [path for path, _ in files]
+    names = " and ".join(each.name for each in paths)
+    return PairsOfTrace(azure.azure_requests(paths, azure.ANY_LENGTH), f"pairs of {names} ({azure.SOURCE})")
 
 
 KINDS: dict[str, Callable[[Path, ReadSettings], Workload]] = {
