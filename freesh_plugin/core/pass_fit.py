@@ -58,7 +58,14 @@ class _Pass:
     weight: float
 
 
-def fit_passes(points: Sequence[TokenPoint], gpus: int, idle_power_w: float, source: str) -> PassFit:
+def fit_passes(
+    points: Sequence[TokenPoint],
+    gpus: int,
+    idle_power_w: float,
+    source: str,
+    base: PowerModel | None = None,
+    top_weight: float = 1.0,
+) -> PassFit:
     """The models nearest to the points, by least squares of relative errors.
 
     Args:
@@ -66,19 +73,29 @@ def fit_passes(points: Sequence[TokenPoint], gpus: int, idle_power_w: float, sou
         gpus: Of the instance; the power model is that of one.
         idle_power_w: Of the instance; taken to be the same at any clock, since one that idles sinks.
         source: Where the points are from, in a phrase.
+        base: Its voltage and power limit are taken, and its highest clock where no point states one; None = the
+            voltage that fits best.
+        top_weight: How much more a point at the highest clock counts.
 
     Raises:
         ProfileError: there is no GPU, or the time of a prefill does not grow with its tokens.
     """
     if gpus < 1:
         raise ProfileError(f"{gpus} GPUs, expected at least 1")
-    top_mhz = max((each.sm_clock_mhz for each in points if each.sm_clock_mhz), default=ASSUMED.top_clock_mhz)
-    passes = [_pass(each, points, top_mhz, gpus) for each in points]
-    step = _fit_step(passes, top_mhz, source)
-    power, used = min(
-        _power_fits(passes, step, idle_power_w / gpus, source), key=lambda fit: _power_error(passes, step, *fit)
-    )
+    unstated_mhz = (base or ASSUMED).top_clock_mhz
+    top_mhz = max((each.sm_clock_mhz for each in points if each.sm_clock_mhz), default=unstated_mhz)
+    passes = _top_heavy([_pass(each, points, top_mhz, gpus) for each in points], top_mhz, top_weight)
+    step, idle_w = _fit_step(passes, top_mhz, source), idle_power_w / gpus
+    if base is None:
+        fits = _power_fits(passes, step, idle_w, source)
+    else:
+        fits = iter([_fit_power(passes, step, replace(base, idle_w=idle_w, clock_w=0.0, source=source))])
+    power, used = min(fits, key=lambda fit: _power_error(passes, step, *fit))
     return PassFit(step, power, used, _time_error(passes, step), _power_error(passes, step, power, used))
+
+
+def _top_heavy(passes: Sequence[_Pass], top_mhz: float, weight: float) -> list[_Pass]:
+    return [replace(each, weight=weight * each.weight) if each.sm_clock_mhz == top_mhz else each for each in passes]
 
 
 def _pass(point: TokenPoint, points: Sequence[TokenPoint], top_mhz: float, gpus: int) -> _Pass:
