@@ -10,6 +10,10 @@ from models.simulator.instance_types import Draw
 TIMES = st.floats(0, 2000)
 
 
+def by_slot(books: EnergyBooks, draw: Draw) -> dict[int, float]:
+    return {slot: cell.joules[draw] for _, slot, cell in books.cells()}
+
+
 @given(st.lists(st.tuples(TIMES, st.floats(0, 900), st.floats(0, 1e6)), max_size=20))
 def test_joules_are_kept_when_they_are_spread_over_slots(drawn: list[tuple[float, float, float]]) -> None:
     books = EnergyBooks(1000.0)
@@ -21,20 +25,13 @@ def test_joules_are_kept_when_they_are_spread_over_slots(drawn: list[tuple[float
 def test_joules_are_spread_evenly() -> None:
     books = EnergyBooks(900.0)
     books.draw("here", 200.0, 700.0, 500.0, Draw.IDLE)
-    assert [(slot, cell.joules[Draw.IDLE]) for _, slot, cell in books.cells()] == [
-        (0, pytest.approx(100)),
-        (1, pytest.approx(300)),
-        (2, pytest.approx(100)),
-    ]
+    assert by_slot(books, Draw.IDLE) == pytest.approx({0: 100, 1: 300, 2: 100})
 
 
 def test_what_is_drawn_after_the_workload_is_one_slot_more() -> None:
     books = EnergyBooks(450.0)
     books.draw("here", 400.0, 900.0, 500.0, Draw.BUSY)
-    assert [(slot, cell.joules[Draw.BUSY]) for _, slot, cell in books.cells()] == [
-        (1, pytest.approx(50)),
-        (2, pytest.approx(450)),
-    ]
+    assert by_slot(books, Draw.BUSY) == pytest.approx({1: 50, 2: 450})
 
 
 def test_a_load_that_takes_no_time_is_booked_whole() -> None:
