@@ -1,0 +1,103 @@
+"""Runs kept in a folder, a file each, so that an evaluation that was stopped goes on where it was."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from freesh_plugin.core.errors import ConfigError
+from models.simulator.run_scores import ClassScores, RunScores, SeriesRow
+
+FOLDER = "runs"
+_ROOT = Path(__file__).parents[2]
+_CODE = ("freesh_plugin/core", "freesh_plugin/runtime", "freesh_plugin/data", "models")
+"""What a run hangs on, besides its inputs."""
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """One policy over one hour under one power model, with all its rows.
+
+    Attributes:
+        made_from: Fingerprint of the code and the inputs that it was made from.
+        power_model: low, mid or high.
+        scores, classes, series: Its rows.
+    """
+
+    made_from: str
+    power_model: str
+    scores: RunScores
+    classes: tuple[ClassScores, ...]
+    series: tuple[SeriesRow, ...]
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The runs of one folder.
+
+    Attributes:
+        folder: The folder of results.
+        made_from: Fingerprint that a run must have to be taken for done.
+    """
+
+    folder: Path
+    made_from: str
+
+    def path(self, hour: str, policy: str, power_model: str) -> Path:
+        """File of a run."""
+        return self.folder / FOLDER / f"{hour}.{policy}.{power_model}.json"
+
+    def kept(self, hour: str, policy: str, power_model: str) -> KeptRun | None:
+        """A run that is done; None where it is not, or was made from something else."""
+        found = read_run(self.path(hour, policy, power_model))
+        return found if found is not None and found.made_from == self.made_from else None
+
+    def keep(self, run: KeptRun) -> None:
+        """Write a run, whole or not at all.
+
+        Raises:
+            ConfigError: the folder cannot be written.
+        """
+        path = self.path(run.scores.hour, run.scores.policy, run.power_model)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            part.write_bytes(msgspec.json.encode(run))
+            part.replace(path)
+        except OSError as error:
+            raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read_run(path: Path) -> KeptRun | None:
+    """A run's file; None where there is none, or it is of an older form."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=KeptRun)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def fingerprint(inputs: Iterable[Path], *more: str) -> str:
+    """SHA-256 over this code, the files that are read, and what else matters, such as settings."""
+    digest = hashlib.sha256()
+    for path in (*_code(), *sorted(inputs)):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update("\0".join(more).encode())
+    return digest.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of one file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _code() -> Iterator[Path]:
+    for folder in _CODE:
+        for path in sorted((_ROOT / folder).rglob("*")):
+            if path.suffix in _KINDS and "report" not in path.parts and "commands" not in path.parts:
+                yield path
+
+
+_KINDS = frozenset({".py", ".json", ".csv", ".yaml"})
