@@ -5,7 +5,18 @@ import sys
 import typer
 
 from freesh_plugin.core.errors import FreeshError
-from models.commands import backtest, capacity, explain, governor_bench, pareto, schedule_bench, show_plan, solve, value
+from models.commands import (
+    backtest,
+    capacity,
+    explain,
+    governor_bench,
+    pareto,
+    schedule_bench,
+    show_plan,
+    simulate,
+    solve,
+    value,
+)
 
 app = typer.Typer(
     name="python -m models",
@@ -22,6 +33,7 @@ app.command(name="value")(value.value)
 app.command(name="capacity")(capacity.capacity)
 app.command(name="schedule-bench")(schedule_bench.schedule_bench)
 app.command(name="governor-bench")(governor_bench.governor_bench)
+app.command(name="simulate")(simulate.simulate)
 
 
 def main() -> None:

@@ -27,6 +27,8 @@ class HourKind(StrEnum):
     """Recorded arrivals, for what happens inside an hour."""
     DEMO = "demo"
     """Synthetic throughout."""
+    OWN = "own"
+    """An operator's own requests or grids."""
 
 
 class Role(StrEnum):

@@ -1,0 +1,110 @@
+"""`python -m models simulate`: requests served by a simulated fleet under chosen policies, side by side."""
+
+import json
+import sys
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from freesh_plugin.core.errors import ConfigError
+from models.allocation import SolveWorker
+from models.commands.moments import moment
+from models.commands.planning import planning
+from models.commands.policy_names import complete_policy, policies_named
+from models.commands.progress import progress
+from models.commands.runs_table import as_rows, runs_table
+from models.commands.simulated_hours import Asked, hours_asked, run_hours
+from models.evaluate.own_hour import OwnTraffic
+from models.sources.workload.scaling import Method
+
+SENSIBLE = ("reference", "cleanest_autoscaler", "freesh")
+"""What is compared unless policies are named: the paper-like reference, the simple policy, and FREESH."""
+
+GAP, LIMIT_S = 0.02, 60.0
+"""Of each plan: relative gap at which a solve stops, and seconds at most."""
+
+
+class Workload(StrEnum):
+    """Where requests come from."""
+
+    SYNTHETIC = "synthetic"
+    AZURE = "azure"
+    MOONCAKE = "mooncake"
+    SERVEGEN = "servegen"
+    CSV = "csv"
+
+
+class PowerVariant(StrEnum):
+    """Power models, by where energy a token is least."""
+
+    LOW = "low"
+    MID = "mid"
+    HIGH = "high"
+
+
+def simulate(
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(help="A policy; may be repeated. Three without.", autocompletion=complete_policy),
+    ] = None,
+    workload: Annotated[Workload, typer.Option(help="Where requests come from.")] = Workload.SYNTHETIC,
+    data: Annotated[Path | None, typer.Option(help="The trace: a file, for azure also the folder of several.")] = None,
+    lengths: Annotated[Path | None, typer.Option(help="servegen: traces whose lengths are drawn (Azure's).")] = None,
+    series: Annotated[str, typer.Option(help="servegen: the model whose rates are taken.")] = "m-mid",
+    skip: Annotated[float, typer.Option(help="Seconds of the trace before the first hour; they are history.")] = 0.0,
+    scale: Annotated[float, typer.Option(help="Times the recorded rate; synthetic: times 5 req/s.")] = 1.0,
+    rate: Annotated[float | None, typer.Option(help="Mean rate each hour is brought to instead, req/s.")] = None,
+    scale_method: Annotated[
+        Method | None, typer.Option(help="How a trace is scaled; thinned below 1, copies above.")
+    ] = None,
+    hours: Annotated[float, typer.Option(help="Hours, one after another, each from the same start state.")] = 1.0,
+    start: Annotated[str | None, typer.Option(help="When the first hour starts, UTC; needed with --carbon.")] = None,
+    seed: Annotated[int, typer.Option(help="Of what is random in requests.")] = 0,
+    length_error: Annotated[float, typer.Option(help="Error (σ) of predicted answer lengths.")] = 0.5,
+    scenario: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Your fleet: a scenario folder with token profiles.")
+    ] = None,
+    carbon: Annotated[Path | None, typer.Option(help="CSV or parquet: time, zone, carbon_gco2e_per_kwh.")] = None,
+    zone: Annotated[list[str] | None, typer.Option(help="Zone of each location of the built-in fleet; three.")] = None,
+    demand: Annotated[Path | None, typer.Option(help="Rates before the first hour: time, demand_rps.")] = None,
+    power_model: Annotated[PowerVariant, typer.Option(help="Where energy a token is least.")] = PowerVariant.MID,
+    as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON on standard output.")] = False,
+) -> None:
+    """Serve the same requests under each policy. Simulated: times and watts are modelled, not measured."""
+    policies = policies_named(policy or SENSIBLE)
+    traffic = OwnTraffic(
+        workload.value, data, skip, scale=_above_0("--scale", scale), rate_rps=rate and _above_0("--rate", rate),
+        method=scale_method, seed=seed, length_error=length_error, lengths=lengths, series=series,
+    )  # fmt: skip
+    asked = Asked(traffic, hours, _start(start, carbon), zone or (), scenario, carbon, demand)
+    with SolveWorker() as worker, progress(quiet=as_json) as told:
+        found = run_hours(hours_asked(asked), policies, power_model.value, planning(worker, GAP, LIMIT_S), told)
+    if as_json:
+        sys.stdout.write(json.dumps(as_rows(found.scores), indent=1) + "\n")
+        return
+    console = Console()
+    console.print(runs_table(_title(asked), found.scores))
+    for note in found.notes:
+        console.print(f"note: {note}", highlight=False, markup=False)
+
+
+def _above_0(option: str, number: float) -> float:
+    if not 0 < number < float("inf"):
+        raise ConfigError(f"{option}: {number:g}, must be above 0")
+    return number
+
+
+def _start(text: str | None, carbon: Path | None) -> datetime | None:
+    if text is None:
+        if carbon is not None:
+            raise ConfigError(f"--start: needed with --carbon, to know which rows of {carbon} are of the first hour")
+        return None
+    return moment("--start", text).to_pydatetime()
+
+
+def _title(asked: Asked) -> str:
+    return f"{asked.hours:g} h of {asked.traffic.kind} requests on the built-in fleet, simulated"

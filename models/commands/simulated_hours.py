@@ -1,0 +1,151 @@
+"""The hours that `simulate` is asked for, and their runs."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import ceil
+from pathlib import Path
+
+from freesh_plugin.core.errors import ConfigError
+from models.commands.progress import Progress
+from models.evaluate.cell import Cell, Policy, cell_of, simulate_cell
+from models.evaluate.forecast_value import MakePlan
+from models.evaluate.hour_data import HourData
+from models.evaluate.hours import HOUR_S, LOCATIONS, HourKind, demo_hour
+from models.evaluate.outlook import Forecasts
+from models.evaluate.own_hour import SYNTHETIC, OwnTraffic, own_hour
+from models.evaluate.tuned import read_tuned
+from models.forecast.carbon import forecast_carbon
+from models.forecast.demand import forecast_demand
+from models.forecast.grid import Grid
+from models.forecast.table import carbon_grids, demand_grids
+from models.simulator.fleet_rows import RunNames, class_rows, run_row
+from models.simulator.fleet_series import series_rows
+from models.simulator.run_scores import ClassScores, RunScores, SeriesRow
+
+MOST_HOURS = 168.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is simulated.
+
+    Attributes:
+        traffic: Requests of the first hour.
+        hours: How many hours.
+        start: When the first one starts; None = the demo's.
+        zones: Grid zones of the built-in fleet; empty = those of the carbon file, or synthetic ones.
+        scenario: Folder of an operator's own fleet.
+        carbon: Table of carbon intensities; None = synthetic.
+        demand: Table of rates before the first hour; None = assumed.
+    """
+
+    traffic: OwnTraffic
+    hours: float = 1.0
+    start: datetime | None = None
+    zones: Sequence[str] = ()
+    scenario: Path | None = None
+    carbon: Path | None = None
+    demand: Path | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Rows of one run."""
+
+    scores: RunScores
+    classes: tuple[ClassScores, ...]
+    series: tuple[SeriesRow, ...]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Rows of all runs, and what is worth knowing of the hours, a sentence each."""
+
+    scores: tuple[RunScores, ...]
+    classes: tuple[ClassScores, ...]
+    series: tuple[SeriesRow, ...]
+    notes: tuple[str, ...]
+
+
+def hours_asked(asked: Asked) -> Iterator[HourData]:
+    """The data of each hour; the last one may be shorter.
+
+    Raises:
+        FreeshError: a file is missing or wrong, or does not go with the others.
+    """
+    if not 0 < asked.hours <= MOST_HOURS:
+        raise ConfigError(f"--hours: {asked.hours:g}, must be above 0, at most {MOST_HOURS:g}")
+    carbon = {each.series: each for each in carbon_grids(asked.carbon)} if asked.carbon else None
+    demand = _total(demand_grids(asked.demand)) if asked.demand else None
+    kind = HourKind.DEMO if asked.traffic.kind == SYNTHETIC and carbon is None else HourKind.OWN
+    first = replace(demo_hour(), kind=kind, zones=_zones(asked, carbon))
+    start = asked.start or first.start
+    for index in range(ceil(asked.hours)):
+        shift_s = index * HOUR_S
+        seed = asked.traffic.seed + index
+        hour = replace(first, name=f"hour-{index + 1}", start=start + timedelta(seconds=shift_s), seed=seed)
+        traffic = replace(
+            asked.traffic,
+            start_s=asked.traffic.start_s + shift_s,
+            duration_s=min(HOUR_S, (asked.hours - index) * HOUR_S),
+            seed=seed,
+        )
+        yield own_hour(hour, traffic, carbon=carbon, demand=demand)
+
+
+def run_hours(
+    hours: Iterable[HourData],
+    policies: Sequence[Policy],
+    power_model: str,
+    make_plan: MakePlan,
+    told: Progress | None = None,
+) -> Runs:
+    """Every policy over every hour."""
+    runs: list[Run] = []
+    notes: dict[str, None] = {}
+    tuned, forecasts = read_tuned(), Forecasts(forecast_carbon, forecast_demand)
+    for data in hours:
+        notes |= dict.fromkeys(data.notes)
+        cell = cell_of(data, forecasts, make_plan, tuned)
+        cell = cell if power_model == cell.site.power_model else cell.drawing(power_model)
+        runs += [run_one(cell, policy, told) for policy in policies]
+    return Runs(
+        scores=tuple(each.scores for each in runs),
+        classes=tuple(row for each in runs for row in each.classes),
+        series=tuple(row for each in runs for row in each.series),
+        notes=tuple(notes),
+    )
+
+
+def run_one(cell: Cell, policy: Policy, told: Progress | None = None) -> Run:
+    """One policy over one hour."""
+    hour = cell.data.hour
+    names = RunNames(policy.name, hour.name, hour.kind.value, hour.seed)
+    duration_s = int(cell.data.workload.duration_s)
+    what = f"{hour.name}, {policy.name}"
+
+    def at(_: int, now_s: float) -> None:
+        if told is not None:
+            told(what, min(int(now_s), duration_s), duration_s)
+
+    at(0, 0.0)
+    run = simulate_cell(cell, policy, progress=at)
+    return Run(run_row(run, names), tuple(class_rows(run, names)), tuple(series_rows(run, names)))
+
+
+def _zones(asked: Asked, carbon: Mapping[str, Grid] | None) -> tuple[str, str, str]:
+    """Of the built-in fleet: as named, or those of the carbon file where it has three."""
+    zones = tuple(asked.zones) or tuple(carbon or demo_hour().zones)
+    if len(zones) != len(LOCATIONS):
+        raise ConfigError(
+            f"--zone: {len(zones)} zones, the built-in fleet has {len(LOCATIONS)} locations; name one each"
+        )
+    first, second, third = zones
+    return first, second, third
+
+
+def _total(grids: Sequence[Grid]) -> Grid:
+    if len(grids) != 1:
+        raise ConfigError(f"--demand: {len(grids)} series, must be one: the rate of all requests")
+    return grids[0]
