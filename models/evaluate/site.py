@@ -1,7 +1,7 @@
 """The fleet of the evaluation: the paper's three locations and how requests may be parted; round trips are stated."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from freesh_plugin.core.request import TWO_BY_TWO, Partition
 from models.capacity import Derived, Tokens, derive_missing
@@ -31,6 +31,9 @@ MACHINE_GPUS = 8
 PUE = 1.2
 """Of every location; stated."""
 
+SHARDS_ALL_ON: Mapping[str, int] = {"A100": 4, "H100": 4}
+"""What the paper's reference runs on both types."""
+
 ONE_CLASS = Partition("one", ("all",), (), ())
 """No classes."""
 
@@ -58,12 +61,14 @@ class Site:
         fleet: For the simulator; service is scored by classes of true lengths, whatever partition is planned.
         lengths: Requests that capacities were derived from: the past.
         power_model: Which power model it draws by: low, mid or high.
+        shards: GPUs by type of an instance where all is on; GPUs too few for one, and other types, stay parked.
     """
 
     scenario: Scenario
     fleet: FleetModel
     lengths: tuple[RequestLength, ...]
     power_model: str = "mid"
+    shards: Mapping[str, int] = field(default_factory=lambda: dict(SHARDS_ALL_ON))
 
     def drawing(self, power_model: str) -> "Site":
         """The same fleet under another power model; the planner is not told."""

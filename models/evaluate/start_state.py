@@ -9,9 +9,6 @@ from models.evaluate.site import ONE_CLASS, Site
 from models.evaluate.site_modes import mode_name
 from models.simulator.fleet_target import FleetTarget, PoolKey, PoolTarget
 
-SHARD = 4
-"""GPUs of an instance: what the paper's reference runs on both types. GPUs too few for one stay parked."""
-
 FULL = 0.85
 """Share of its capacity up to which a location gets the requests of its own origin, before others get some."""
 
@@ -27,16 +24,17 @@ class Place:
     location: str
     machine: str
     gpu_type: str
+    gpus: int
     capacity_rps: float
 
     @property
     def mode(self) -> str:
         """Mode at the highest clock."""
-        return mode_name(self.gpu_type, SHARD)
+        return mode_name(self.gpu_type, self.gpus)
 
 
 def places(site: Site) -> tuple[Place, ...]:
-    """Room for every instance of `SHARD` GPUs, most capable type first within a location."""
+    """Room for every instance of the site's `shards`, most capable type first within a location."""
     return tuple(_places(site))
 
 
@@ -124,13 +122,12 @@ def round_trip(origin: str, location: Location) -> float:
 
 
 def _places(site: Site) -> Iterator[Place]:
-    capacities = {each.mode: each.capacity_rps for each in site.scenario.profiles if each.partition == ONE_CLASS.name}
-    kinds = sorted(
-        {each.gpu_type for each in site.scenario.machines}, key=lambda kind: -capacities[mode_name(kind, SHARD)]
-    )
+    served = {each.mode: each.capacity_rps for each in site.scenario.profiles if each.partition == ONE_CLASS.name}
+    capacities = {kind: served[mode_name(kind, gpus)] for kind, gpus in site.shards.items()}
     for location in site.scenario.locations:
-        for kind in kinds:
+        for kind, capacity_rps in sorted(capacities.items(), key=lambda each: -each[1]):
             for machine in site.scenario.machines:
                 if (machine.location, machine.gpu_type) == (location.name, kind):
-                    for _ in range(machine.gpus // SHARD):
-                        yield Place(location.name, machine.machine, kind, capacities[mode_name(kind, SHARD)])
+                    gpus = site.shards[kind]
+                    for _ in range(machine.gpus // gpus):
+                        yield Place(location.name, machine.machine, kind, gpus, capacity_rps)
