@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -98,8 +99,7 @@ def azure_traffic(hour: Hour, folder: Path, dress: Dress, method: Method) -> Hou
     workload = recorded
     if abs(count / recorded.duration_s / hour.rate_rps - 1) > _SAME_RATE:
         scaling = Scaling(method, rate_rps=hour.rate_rps, seed=hour.seed)
-        workload = read_workload("azure", folder / AZURE, ReadSettings(dress=dress, scaling=scaling))
-        workload = replace(workload, duration_s=min(workload.duration_s, HOUR_S))
+        workload = _first_hour(read_workload("azure", folder / AZURE, ReadSettings(dress=dress, scaling=scaling)))
     rates = _rates_before(folder, _STAND_IN, _STAND_IN_DAY * DAY_S + local_s(hour, 0), hour.rate_rps)
     notes = (
         f"the trace has no history: rates before it are ServeGen's {_STAND_IN}, scaled to {hour.rate_rps:g} req/s",
@@ -110,6 +110,15 @@ def azure_traffic(hour: Hour, folder: Path, dress: Dress, method: Method) -> Hou
 
 _SAME_RATE = 0.005
 """Rates that differ by less are the same: the list of hours rounds them."""
+
+
+def _first_hour(workload: Workload) -> Workload:
+    """What of a workload lies in its first hour."""
+    return replace(
+        workload,
+        duration_s=min(workload.duration_s, HOUR_S),
+        requests=lambda: takewhile(lambda each: each.arrival_s < HOUR_S, workload.requests()),
+    )
 
 
 def _rates_before(folder: Path, series: str, start_s: float, rate_rps: float) -> np.ndarray:
