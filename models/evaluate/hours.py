@@ -61,7 +61,7 @@ class Hour:
     kind: HourKind
     role: Role
     start: datetime
-    zones: tuple[str, str, str]
+    zones: tuple[str, ...]
     carbon_data: str
     traffic: str
     traffic_start_s: float

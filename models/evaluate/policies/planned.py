@@ -12,7 +12,6 @@ from models.evaluate.plan_target import target_of_plan
 from models.evaluate.planner import Question, running_under
 from models.evaluate.policies.settings import FCFS_STATIC, LLF_MIAD
 from models.evaluate.site import ONE_CLASS, PARTITIONS
-from models.evaluate.site_modes import top_clock_modes
 from models.evaluate.start_state import running_all_on
 from models.simulator.fleet_target import FleetTarget, FleetView
 from models.simulator.instance_types import InstanceSettings
@@ -36,7 +35,7 @@ class Following:
 
 
 class PlanFollower:
-    """Each slot's plan, issued ten minutes before it, is carried out as it starts; the first was made before the run."""
+    """Each slot's plan, issued ten minutes before it, is carried out as it starts; the first was before the run."""
 
     def __init__(self, cell: Cell, following: Following) -> None:
         self._cell, self._following = cell, following
@@ -74,6 +73,12 @@ def _held(cell: Cell) -> Following:
     return replace(asking("previous_plan_held")(cell), starts_s=(-float(EPOCH_S),))
 
 
+def _at_top_clock(cell: Cell) -> Following:
+    modes = tuple(each.name for each in cell.site.scenario.modes if each.sm_clock_ceiling_mhz is None)
+    wish = asking("rightsized_min_energy", objective="energy", carbon=BLIND, partitions=(ONE_CLASS.name,), modes=modes)
+    return wish(cell)
+
+
 PREVIOUS_PLAN_HELD = planned(
     "previous_plan_held",
     "FREESH's plan of the slot before, held for the whole hour.",
@@ -89,12 +94,9 @@ ONE_MIXED_POOL = planned(
 RIGHTSIZED_MIN_ENERGY = planned(
     "rightsized_min_energy",
     "Least energy for the demand that is forecast, every half hour: one pool, highest clock, first come first served.",
-    asking(
-        "rightsized_min_energy",
-        objective="energy", carbon=BLIND, partitions=(ONE_CLASS.name,), modes=top_clock_modes(),
-    ),
+    _at_top_clock,
     FCFS_STATIC,
-)  # fmt: skip
+)
 
 CARBON_AGNOSTIC_FREESH = planned(
     "carbon_agnostic_freesh",
