@@ -21,6 +21,7 @@ FULL = (
     ("bench.forecast_value",), ("bench.schedule",), ("bench.schedule_flood",),
     ("bench.profile_fit",), ("bench.helper_crashes",),
     ("bench.governor",), ("bench.governor_parts",), ("bench.governor_decision",),
+    ("bench.simulator_scale",),
 )  # fmt: skip
 
 
