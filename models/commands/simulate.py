@@ -17,8 +17,9 @@ from models.commands.planning import planning
 from models.commands.policy_names import complete_policy, policies_named
 from models.commands.progress import progress
 from models.commands.runs_table import as_rows, runs_table
-from models.commands.simulated_hours import Asked, hours_asked, run_hours
+from models.commands.simulated_hours import Asked, cells, hours_asked, run_hours
 from models.evaluate.own_hour import OwnTraffic
+from models.evaluate.own_site import own_fleet
 from models.sources.workload.scaling import Method
 
 SENSIBLE = ("reference", "cleanest_autoscaler", "freesh")
@@ -69,7 +70,7 @@ def simulate(
         Path | None, typer.Option(metavar="DIR", help="Your fleet: a scenario folder with token profiles.")
     ] = None,
     carbon: Annotated[Path | None, typer.Option(help="CSV or parquet: time, zone, carbon_gco2e_per_kwh.")] = None,
-    zone: Annotated[list[str] | None, typer.Option(help="Zone of each location of the built-in fleet; three.")] = None,
+    zone: Annotated[list[str] | None, typer.Option(help="Grid zone of each location, in order; repeat.")] = None,
     demand: Annotated[Path | None, typer.Option(help="Rates before the first hour: time, demand_rps.")] = None,
     power_model: Annotated[PowerVariant, typer.Option(help="Where energy a token is least.")] = PowerVariant.MID,
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON on standard output.")] = False,
@@ -81,8 +82,10 @@ def simulate(
         method=scale_method, seed=seed, length_error=length_error, lengths=lengths, series=series,
     )  # fmt: skip
     asked = Asked(traffic, hours, _start(start, carbon), zone or (), scenario, carbon, demand)
+    own = None if scenario is None else own_fleet(scenario)
     with SolveWorker() as worker, progress(quiet=as_json) as told:
-        found = run_hours(hours_asked(asked), policies, power_model.value, planning(worker, GAP, LIMIT_S), told)
+        make_cell = cells(planning(worker, GAP, LIMIT_S), power_model.value, own)
+        found = run_hours(hours_asked(asked, own), policies, make_cell, told)
     if as_json:
         sys.stdout.write(json.dumps(as_rows(found.scores), indent=1) + "\n")
         return
@@ -107,4 +110,5 @@ def _start(text: str | None, carbon: Path | None) -> datetime | None:
 
 
 def _title(asked: Asked) -> str:
-    return f"{asked.hours:g} h of {asked.traffic.kind} requests on the built-in fleet, simulated"
+    fleet = "the built-in fleet" if asked.scenario is None else str(asked.scenario)
+    return f"{asked.hours:g} h of {asked.traffic.kind} requests on {fleet}, simulated"

@@ -1,8 +1,9 @@
 """The hours that `simulate` is asked for, and their runs."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import cycle, islice
 from math import ceil
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from models.evaluate.cell import Cell, Policy, cell_of, simulate_cell
 from models.evaluate.forecast_value import MakePlan
 from models.evaluate.hour_data import HourData
 from models.evaluate.hours import HOUR_S, LOCATIONS, HourKind, demo_hour
-from models.evaluate.outlook import Forecasts
+from models.evaluate.outlook import Forecasts, Outlook
 from models.evaluate.own_hour import SYNTHETIC, OwnTraffic, own_hour
+from models.evaluate.own_site import OwnFleet, own_site
+from models.evaluate.planner import Planner
 from models.evaluate.tuned import read_tuned
 from models.forecast.carbon import forecast_carbon
 from models.forecast.demand import forecast_demand
@@ -23,7 +26,9 @@ from models.simulator.fleet_rows import RunNames, class_rows, run_row
 from models.simulator.fleet_series import series_rows
 from models.simulator.run_scores import ClassScores, RunScores, SeriesRow
 
-MOST_HOURS = 168.0
+LEAST_HOURS, MOST_HOURS = 0.1, 168.0
+
+MakeCell = Callable[[HourData], Cell]
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Asked:
         traffic: Requests of the first hour.
         hours: How many hours.
         start: When the first one starts; None = the demo's.
-        zones: Grid zones of the built-in fleet; empty = those of the carbon file, or synthetic ones.
+        zones: Grid zone of each location; empty = the scenario's, those of the carbon file, or synthetic ones.
         scenario: Folder of an operator's own fleet.
         carbon: Table of carbon intensities; None = synthetic.
         demand: Table of rates before the first hour; None = assumed.
@@ -68,19 +73,20 @@ class Runs:
     notes: tuple[str, ...]
 
 
-def hours_asked(asked: Asked) -> Iterator[HourData]:
+def hours_asked(asked: Asked, own: OwnFleet | None = None) -> Iterator[HourData]:
     """The data of each hour; the last one may be shorter.
 
     Raises:
         FreeshError: a file is missing or wrong, or does not go with the others.
     """
-    if not 0 < asked.hours <= MOST_HOURS:
-        raise ConfigError(f"--hours: {asked.hours:g}, must be above 0, at most {MOST_HOURS:g}")
+    if not LEAST_HOURS <= asked.hours <= MOST_HOURS:
+        raise ConfigError(f"--hours: {asked.hours:g}, must be from {LEAST_HOURS:g} to {MOST_HOURS:g}")
     carbon = {each.series: each for each in carbon_grids(asked.carbon)} if asked.carbon else None
     demand = _total(demand_grids(asked.demand)) if asked.demand else None
     kind = HourKind.DEMO if asked.traffic.kind == SYNTHETIC and carbon is None else HourKind.OWN
-    first = replace(demo_hour(), kind=kind, zones=_zones(asked, carbon))
+    first = replace(demo_hour(), kind=kind, zones=_zones(asked, own, carbon))
     start = asked.start or first.start
+    origins = None if own is None else dict.fromkeys(own.origins, 1 / len(own.origins))
     for index in range(ceil(asked.hours)):
         shift_s = index * HOUR_S
         seed = asked.traffic.seed + index
@@ -91,24 +97,18 @@ def hours_asked(asked: Asked) -> Iterator[HourData]:
             duration_s=min(HOUR_S, (asked.hours - index) * HOUR_S),
             seed=seed,
         )
-        yield own_hour(hour, traffic, carbon=carbon, demand=demand)
+        yield own_hour(hour, traffic, carbon=carbon, demand=demand, origins=origins)
 
 
 def run_hours(
-    hours: Iterable[HourData],
-    policies: Sequence[Policy],
-    power_model: str,
-    make_plan: MakePlan,
-    told: Progress | None = None,
+    hours: Iterable[HourData], policies: Sequence[Policy], make_cell: MakeCell, told: Progress | None = None
 ) -> Runs:
     """Every policy over every hour."""
     runs: list[Run] = []
     notes: dict[str, None] = {}
-    tuned, forecasts = read_tuned(), Forecasts(forecast_carbon, forecast_demand)
     for data in hours:
         notes |= dict.fromkeys(data.notes)
-        cell = cell_of(data, forecasts, make_plan, tuned)
-        cell = cell if power_model == cell.site.power_model else cell.drawing(power_model)
+        cell = make_cell(data)
         runs += [run_one(cell, policy, told) for policy in policies]
     return Runs(
         scores=tuple(each.scores for each in runs),
@@ -116,6 +116,20 @@ def run_hours(
         series=tuple(row for each in runs for row in each.series),
         notes=tuple(notes),
     )
+
+
+def cells(make_plan: MakePlan, power_model: str, own: OwnFleet | None = None) -> MakeCell:
+    """Makes the cell of an hour: on the built-in fleet, or on an operator's own."""
+    tuned, forecasts = read_tuned(), Forecasts(forecast_carbon, forecast_demand)
+
+    def make_cell(data: HourData) -> Cell:
+        if own is None:
+            cell = cell_of(data, forecasts, make_plan, tuned)
+            return cell if power_model == cell.site.power_model else cell.drawing(power_model)
+        site = own_site(own, data.before, data.hour.zones, power_model)
+        return Cell(data, site, Planner(Outlook(data, site, forecasts), make_plan), tuned)
+
+    return make_cell
 
 
 def run_one(cell: Cell, policy: Policy, told: Progress | None = None) -> Run:
@@ -134,15 +148,15 @@ def run_one(cell: Cell, policy: Policy, told: Progress | None = None) -> Run:
     return Run(run_row(run, names), tuple(class_rows(run, names)), tuple(series_rows(run, names)))
 
 
-def _zones(asked: Asked, carbon: Mapping[str, Grid] | None) -> tuple[str, str, str]:
-    """Of the built-in fleet: as named, or those of the carbon file where it has three."""
-    zones = tuple(asked.zones) or tuple(carbon or demo_hour().zones)
-    if len(zones) != len(LOCATIONS):
-        raise ConfigError(
-            f"--zone: {len(zones)} zones, the built-in fleet has {len(LOCATIONS)} locations; name one each"
-        )
-    first, second, third = zones
-    return first, second, third
+def _zones(asked: Asked, own: OwnFleet | None, carbon: Mapping[str, Grid] | None) -> tuple[str, ...]:
+    """Grid zone of each location: as named, as the scenario has them, or those of the carbon file; else synthetic."""
+    count = len(LOCATIONS if own is None else own.scenario.locations)
+    if own is not None and carbon is not None and not asked.zones:
+        return tuple(str(each.grid_zone) for each in own.scenario.locations)
+    zones = tuple(asked.zones) or tuple(carbon or islice(cycle(demo_hour().zones), count))
+    if len(zones) != count:
+        raise ConfigError(f"--zone: {len(zones)} zones for {count} locations; name one for each, in their order")
+    return zones
 
 
 def _total(grids: Sequence[Grid]) -> Grid:
