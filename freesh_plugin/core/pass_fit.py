@@ -112,15 +112,25 @@ def _fit_step(passes: Sequence[_Pass], top_mhz: float, source: str) -> StepModel
     for each in passes:
         slower, scale = top_mhz / each.sm_clock_mhz, each.weight / (1000 * each.time_s)
         kv = each.kv_tokens / ASSUMED.kv_scale_tokens
-        # At one clock what a pass computes cannot be told from what it reads.
-        terms = (1.0, kv, 0.0 if one_clock else slower, each.batch * slower, each.prefill_tokens * slower)
+        # At one clock what a pass computes cannot be told from what it reads, nor what of a request depends on it.
+        told = 0.0 if one_clock else 1.0
+        clocked = (told * slower, each.batch * slower, each.prefill_tokens * slower)
+        terms = (1.0, kv, *clocked, told * each.batch)
         rows.append([term * scale for term in terms])
         targets.append(each.weight)
-    fixed_ms, kv_ms, compute_ms, ms_per_request, prefill_ms = least_squares(rows, targets)
+    fixed_ms, kv_ms, compute_ms, ms_per_request, prefill_ms, fixed_ms_per_request = least_squares(rows, targets)
     if prefill_ms == 0:
         raise ProfileError("the time of a prefill does not grow with its tokens: no step model can be fitted")
     return StepModel(
-        fixed_ms, kv_ms, ASSUMED.kv_scale_tokens, compute_ms, ms_per_request, 1 / prefill_ms, top_mhz, source
+        fixed_ms,
+        kv_ms,
+        ASSUMED.kv_scale_tokens,
+        compute_ms,
+        ms_per_request,
+        1 / prefill_ms,
+        top_mhz,
+        source,
+        fixed_ms_per_request,
     )
 
 

@@ -10,10 +10,11 @@ from freesh_plugin.core.errors import ProfileError
 class StepModel:
     """Constants of the model; the defaults are assumed (H100-like), not measured, until a sweep calibrates them.
 
-    step_ms = fixed_ms + kv_ms · kv_tokens / kv_scale_tokens
+    step_ms = fixed_ms + fixed_ms_per_request · batch + kv_ms · kv_tokens / kv_scale_tokens
               + (compute_ms + ms_per_request · batch + prefill_tokens / prefill_tokens_per_ms) · top_clock_mhz / f
 
-    What reads memory (weights, KV) does not depend on the SM clock f; what computes is inversely proportional to it.
+    What reads memory (weights, KV) or waits for the processor and the links between GPUs does not depend on the SM
+    clock f; what computes is inversely proportional to it.
 
     Attributes:
         fixed_ms: Reading the weights once.
@@ -24,6 +25,7 @@ class StepModel:
         prefill_tokens_per_ms: Prompt tokens computed in a millisecond at the top clock.
         top_clock_mhz: The SM clock at which these were told.
         source: Where the numbers come from, in a phrase.
+        fixed_ms_per_request: What each request that decodes adds at any clock.
     """
 
     fixed_ms: float = 9.0
@@ -34,6 +36,7 @@ class StepModel:
     prefill_tokens_per_ms: float = 13.0
     top_clock_mhz: float = 1980.0
     source: str = "assumed: H100-like, not measured"
+    fixed_ms_per_request: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the constants.
@@ -42,8 +45,10 @@ class StepModel:
             ProfileError: one is negative, not finite, or 0 where it divides.
         """
         divisors = ("kv_scale_tokens", "prefill_tokens_per_ms", "top_clock_mhz")
-        for field in fields(self)[:-1]:
+        for field in fields(self):
             value = getattr(self, field.name)
+            if field.name == "source":
+                continue
             if not isfinite(value) or value < 0 or (value == 0 and field.name in divisors):
                 raise ProfileError(f"step model: {field.name} is {value}, expected a number above 0")
 
@@ -71,6 +76,6 @@ def step_s(model: StepModel, sm_clock_mhz: float, batch: int, kv_tokens: int, pr
         raise ProfileError(
             f"batch {batch}, KV tokens {kv_tokens}, prefill tokens {prefill_tokens}: none may be below 0"
         )
-    reading_ms = model.fixed_ms + model.kv_ms * kv_tokens / model.kv_scale_tokens
+    reading_ms = model.fixed_ms + model.fixed_ms_per_request * batch + model.kv_ms * kv_tokens / model.kv_scale_tokens
     computing_ms = model.compute_ms + model.ms_per_request * batch + prefill_tokens / model.prefill_tokens_per_ms
     return (reading_ms + computing_ms * model.top_clock_mhz / sm_clock_mhz) / 1000

@@ -43,7 +43,8 @@ class EnergyWeights:
         slower = step.top_clock_mhz / sm_clock_mhz
         prompts_ms = prefill_tokens / step.prefill_tokens_per_ms * slower
         memory_ms = step.kv_ms * kv_tokens / step.kv_scale_tokens
-        alike_ms = step.fixed_ms + (step.compute_ms + step.ms_per_request * batch) * slower
+        alike_ms = step.fixed_ms + step.fixed_ms_per_request * batch
+        alike_ms += (step.compute_ms + step.ms_per_request * batch) * slower
         rest_ms, decoding_w = memory_ms + alike_ms, self._watts(sm_clock_mhz, batch, 0, memory_ms + alike_ms)
         prompts_w = self._watts(sm_clock_mhz, 0, prefill_tokens, prompts_ms) if prefill_tokens else 0.0
         scale = 1 / (prompts_ms + rest_ms)

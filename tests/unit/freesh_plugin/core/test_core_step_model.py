@@ -26,6 +26,13 @@ def test_by_hand(sm_clock_mhz: float, batch: int, kv_tokens: int, prefill_tokens
     assert step_s(ASSUMED, sm_clock_mhz, batch, kv_tokens, prefill_tokens) * 1000 == pytest.approx(ms, rel=1e-6)
 
 
+@pytest.mark.parametrize("sm_clock_mhz", [1980, 990])
+def test_what_a_request_adds_at_any_clock(sm_clock_mhz: float) -> None:
+    """64 requests of 0.1 ms each, whatever the clock."""
+    more = step_s(replace(ASSUMED, fixed_ms_per_request=0.1), sm_clock_mhz, 64, 1000, 10)
+    assert more - step_s(ASSUMED, sm_clock_mhz, 64, 1000, 10) == pytest.approx(0.0064)
+
+
 counts = st.integers(0, 10**6)
 clocks = st.floats(100, 3000)
 
