@@ -8,6 +8,7 @@ FreeshError
 ├── ForecastError    history or columns a forecast needs
 ├── SourceError      a provider of carbon, traffic or prices
 ├── AllocationError  a program that cannot be built or solved
+├── SimulationError  a run of the simulated fleet that cannot be, or that loses something (models)
 ├── SchedulerError, DecisionLogError   what the scheduler was told, or was logged, cannot be (runtime)
 ├── ShardError, BatchLost              a shard's call, and the batch that was lost over it (adapters, services)
 ├── ExactIdsError, FrameError          what came over the wire to a shard, or between our processes (adapters)

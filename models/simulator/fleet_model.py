@@ -92,16 +92,25 @@ class FleetModel:
         """All machines, those of locations that name none included.
 
         Raises:
-            SimulationError: a machine comes or goes, or its GPUs are not those of its location.
+            SimulationError: a machine comes or goes, its GPUs are not those of its location, or their parked watts are
+                not known.
         """
         found = list(self.machines)
         for location in self.locations:
+            _check_parked(location)
             own = [each for each in self.machines if each.location == location.name]
             if own:
                 _check(location, own)
             else:
                 found += [Machine(location.name, location.name, kind, n) for kind, n in location.gpus.items() if n]
         return tuple(found)
+
+
+def _check_parked(location: Location) -> None:
+    """What each type of GPU draws when nothing holds it is known."""
+    for kind, count in location.gpus.items():
+        if count and kind not in location.parked_power_w:
+            raise SimulationError(f"watts of parked {kind} GPUs at {location.name!r} are not given")
 
 
 def _check(location: Location, machines: list[Machine]) -> None:

@@ -215,6 +215,8 @@ def test_machines_must_be_those_of_their_location() -> None:
         run(fleet(machines=(Machine(HERE, "m", "H100", 3),)), [])
     with pytest.raises(SimulationError, match="comes or goes"):
         run(fleet(machines=(Machine(HERE, "m", "H100", 4, available_from=1),)), [])
+    with pytest.raises(SimulationError, match="watts of parked H100 GPUs at 'here' are not given"):
+        run(fleet(location(HERE, parked_power_w={})), [])
 
 
 def test_a_start_that_does_not_fit_a_mode_or_a_level_that_is_missing_is_said() -> None:
