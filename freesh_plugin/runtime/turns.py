@@ -73,8 +73,8 @@ def unit_hash(number: int, key: int) -> float:
     mixed = (number * 0x9E3779B97F4A7C15 + key * 0xD1B54A32D192ED03) & _MASK
     mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
-    return ((mixed ^ (mixed >> 31)) + 0.5) / _WHOLE
+    # 52 bits and a half: as many as stay below 1 in a float.
+    return (((mixed ^ (mixed >> 31)) >> 12) + 0.5) / (1 << 52)
 
 
-_WHOLE = 1 << 64
-_MASK = _WHOLE - 1
+_MASK = (1 << 64) - 1
