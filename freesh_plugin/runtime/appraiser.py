@@ -31,7 +31,7 @@ class Appraiser:
     @property
     def delay_s(self) -> float:
         """How long a request with little work of its own would wait if it did not run now."""
-        return self._floor_s + self._per_backlog * self._backlog_s / self._places
+        return self._delay_s(self._backlog_s)
 
     def appraise(self, entry: Entry, now_s: float) -> None:
         """Set an entry's service and key, as of now."""
@@ -40,19 +40,23 @@ class Appraiser:
         tokens = (self._memory.resume_tokens if running else self._memory.prefill_tokens)(entry.request_id)
         start_s = pace.service_s(job, tokens, 0)
         tbt_s = pace.service_s(job, 0, 1)
-        self.charge_tokens(entry)
+        if entry.generated > entry.charged:
+            self.charge_tokens(entry)
         entry.start_s, entry.tbt_s = start_s, tbt_s
         times = Times(pace.service_s(job, job.prompt_tokens, 0), start_s, tbt_s, self._shares.weight(job.client))
-        to_start_s, to_decode_s = 0.0 if running else start_s, entry.remaining_tokens * tbt_s
-        entry.service_s = to_start_s + to_decode_s
-        entry.work_s = to_start_s * pace.held_up + to_decode_s
-        entry.key = self._order.key(entry, now_s, self._delay_of(entry), times)
+        to_decode_s = entry.remaining_tokens * tbt_s
+        if running:
+            own_s, entry.service_s, entry.work_s = 0.0, to_decode_s, to_decode_s
+        else:
+            entry.service_s = start_s + to_decode_s
+            own_s = entry.work_s = start_s * pace.held_up + to_decode_s
+        # It does not wait for itself.
+        delay_s = self._delay_s(max(self._backlog_s - own_s, 0.0))
+        entry.key = self._order.key(entry, now_s, delay_s, times)
         entry.appraised_s = now_s
 
-    def _delay_of(self, entry: Entry) -> float:
-        """It does not wait for itself."""
-        own_s = 0.0 if entry.place is Place.RUNNING else entry.work_s
-        return self._floor_s + self._per_backlog * max(self._backlog_s - own_s, 0.0) / self._places
+    def _delay_s(self, backlog_s: float) -> float:
+        return self._floor_s + self._per_backlog * backlog_s / self._places
 
     def start_work_s(self, entry: Entry) -> float:
         """Place-seconds that it takes until its next token is begun."""

@@ -19,18 +19,18 @@ class Selection:
     def __init__(self, order: Order, queue: WaitingQueue, running: list[Entry], choice: StepChoice) -> None:
         self._order = order
         self._queue = queue
-        self._victims: list[Entry] = []
-        if order.preemptive:
-            self._victims = [entry for entry in running if entry.can_be_preempted]
-            self._victims.sort(key=_by_key, reverse=True)
+        self._running = running
+        self._sorted: list[Entry] | None = None
         self.choice = choice
 
     def shrink(self) -> None:
         """Let the least urgent leave while there are more than the batch may hold."""
+        if self.choice.free_slots >= 0:
+            return
         for entry in list(self._least_urgent()):
+            self.choice.leave(entry)
             if self.choice.free_slots >= 0:
                 return
-            self.choice.leave(entry)
 
     def rescue(self, entry: Entry, *, displace: bool) -> bool:
         """Let one join that has stalled for too long; if it may displace, in the place of the least urgent.
@@ -58,7 +58,14 @@ class Selection:
     def _least_urgent(self) -> Iterator[Entry]:
         """Running requests that can leave, least urgent first."""
         gone = self.choice.changes.preempt
-        return (entry for entry in self._victims if entry not in gone)
+        return (entry for entry in self._victims() if entry not in gone)
+
+    def _victims(self) -> list[Entry]:
+        """Running requests that can leave, least urgent first; not made before somebody looks."""
+        if self._sorted is None:
+            self._sorted = [entry for entry in self._running if entry.can_be_preempted] if self._order.preemptive else []
+            self._sorted.sort(key=_by_key, reverse=True)
+        return self._sorted
 
     def _outweighed(self, key: float) -> Iterator[Entry]:
         """Of those as many as `key` outweighs together."""

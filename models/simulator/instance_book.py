@@ -49,7 +49,7 @@ class InstanceBook:
         self.batch = InstanceBatch(engine.chunk_tokens)
         self.pace = MeasuredPace()
         self.reception = InstanceReception(self.pace, settings.deadline_factor)
-        self.memory = UnitMemory(engine.kv_tokens)
+        self.memory = UnitMemory(engine.kv_tokens, settings.memory_unit_tokens)
         stated = settings.scheduler.total_tokens_limit
         limit = min(self.memory.longest_tokens, self.memory.longest_tokens if stated is None else stated)
         self._settings = replace(settings.scheduler, total_tokens_limit=limit)
@@ -166,10 +166,13 @@ class InstanceBook:
         """Tell the scheduler how far those are that decode, and who can be taken out."""
         if self._told_passes == self.batch.count.passes:
             return
-        self._told_passes = self.batch.count.passes
+        passes = self._told_passes = self.batch.count.passes
         pairs: list[tuple[int, int]] = []
-        for request in self.batch.decoding.values():
-            pairs += _progress(request, request.generated)
+        for request_id, request in self.batch.decoding.items():
+            tokens = passes - request.base
+            if tokens >= request.checkpoint:
+                pairs.append((request_id, _reached(request, tokens)))
+            pairs.append((request_id, tokens))
         self._unpin()
         self.scheduler.progress_all(pairs)
 
@@ -212,7 +215,11 @@ def _share(request: InstanceRequest) -> int:
 
 def _progress(request: InstanceRequest, tokens: int) -> list[tuple[int, int]]:
     """What the scheduler is told so that it is as if it had been told token by token."""
-    if tokens < request.checkpoint:
-        return [(request.request_id, tokens)]
+    told = [_reached(request, tokens)] if tokens >= request.checkpoint else []
+    return [(request.request_id, each) for each in (*told, tokens)]
+
+
+def _reached(request: InstanceRequest, tokens: int) -> int:
+    """The last checkpoint that a request has passed."""
     request.checkpoint = next_checkpoint(tokens)
-    return [(request.request_id, last_checkpoint(tokens)), (request.request_id, tokens)]
+    return last_checkpoint(tokens)

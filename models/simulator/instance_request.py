@@ -29,6 +29,8 @@ class InstanceRequest:
         chunk: How many of them in the next one.
         place: Number of its present stay among all stays in the batch; -1 outside.
         checkpoint: Tokens at which the scheduler expects its length anew.
+        decodes: Whether it gets a token in each pass.
+        base: Count of passes, while it decodes, at which it would have had no token yet.
         began_pass: Count of passes at the leg's first token.
         first_token_s, last_token_s: When its first and newest token came; the newest as of the end of a leg.
         tbt_worst_s: Longest time between two of its tokens, up to the end of its last leg.
@@ -37,9 +39,27 @@ class InstanceRequest:
     """
 
     __slots__ = (
-        "_base", "_count", "_generated", "answer_tokens", "arrival", "began_pass", "cached_tokens", "checkpoint",
-        "chunk", "computed", "first_token_s", "last_token_s", "leg_began_at", "leg_tokens", "legs", "place",
-        "preemptions", "prompt_tokens", "request_id", "tbt_worst_s",
+        "_count",
+        "_generated",
+        "answer_tokens",
+        "arrival",
+        "base",
+        "began_pass",
+        "cached_tokens",
+        "checkpoint",
+        "chunk",
+        "computed",
+        "decodes",
+        "first_token_s",
+        "last_token_s",
+        "leg_began_at",
+        "leg_tokens",
+        "legs",
+        "place",
+        "preemptions",
+        "prompt_tokens",
+        "request_id",
+        "tbt_worst_s",
     )  # fmt: skip
 
     def __init__(self, arrival: Arrival, count: PassCount, checkpoint: float) -> None:
@@ -59,17 +79,18 @@ class InstanceRequest:
         self.preemptions = self.cached_tokens = 0
         self._count = count
         self._generated = 0
-        self._base: int | None = None
+        self.base = 0
+        self.decodes = False
 
     @property
     def generated(self) -> int:
         """Tokens of its answer so far."""
-        return self._generated if self._base is None else self._count.passes - self._base
+        return self._count.passes - self.base if self.decodes else self._generated
 
     @property
     def tokens(self) -> int:
         """Tokens of prompt and answer so far."""
-        return self.prompt_tokens + self.generated
+        return self.prompt_tokens + (self._count.passes - self.base if self.decodes else self._generated)
 
     @property
     def remaining(self) -> int:
@@ -104,11 +125,12 @@ class InstanceRequest:
         else:
             self.tbt_worst_s = max(self.tbt_worst_s, now_s - self.last_token_s)
         self.began_pass = self._count.passes
-        self._base = self._count.passes - self._generated - 1
+        self.base = self._count.passes - self._generated - 1
+        self.decodes = True
 
     def end_leg(self, now_s: float, slowest_pass_s: float) -> None:
         """It leaves the batch; the slowest pass since the leg's first token took so long."""
-        self._generated, self._base = self.generated, None
+        self._generated, self.decodes = self.generated, False
         self.place = -1
         self.last_token_s = now_s
         self.tbt_worst_s = max(self.tbt_worst_s, slowest_pass_s)

@@ -30,12 +30,14 @@ class InstanceSettings:
         scheduler: Order and admission.
         governor: Clock; mode `static` with `static_mhz` None = the highest clock.
         deadline_factor: Without a promised latency, the deadline is so many times the predicted service time.
+        memory_unit_tokens: Tokens that the books of KV memory keep as one; 512 is a multiple of it.
         leaps: Whether steps in which nothing can change are taken together (False: one by one, for tests).
     """
 
     scheduler: SchedulerSettings = field(default_factory=SchedulerSettings)
     governor: GovernorSettings = field(default_factory=lambda: GovernorSettings(mode=GovernorMode.STATIC))
     deadline_factor: float = 1.4
+    memory_unit_tokens: int = 16
     leaps: bool = True
 
 
