@@ -5,8 +5,9 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +16,14 @@ _FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
     "--hide-scrollbars", "--remote-debugging-pipe",
 )  # fmt: skip
+_ON_3_AND_4 = """
+import fcntl, os, sys
+commands, answers = (fcntl.fcntl(int(each), fcntl.F_DUPFD, 10) for each in sys.argv[1:3])
+os.dup2(commands, 3)
+os.dup2(answers, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""The browser reads commands from descriptor 3 and answers on 4."""
 
 
 class Page:
@@ -81,10 +90,9 @@ def chromium(profile: Path) -> Iterator[Page]:
     assert CHROMIUM is not None
     commands, ours = os.pipe()
     theirs, answers = os.pipe()
-    # The browser reads commands from descriptor 3 and answers on 4.
-    shell = f'exec "$@" 3<&{commands} 4>&{answers}'
+    start = [sys.executable, "-c", _ON_3_AND_4, str(commands), str(answers)]
     process = subprocess.Popen(
-        ["sh", "-c", shell, "sh", CHROMIUM, *_FLAGS, f"--user-data-dir={profile}"],
+        [*start, CHROMIUM, *_FLAGS, f"--user-data-dir={profile}"],
         pass_fds=(commands, answers), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(commands)
@@ -94,7 +102,8 @@ def chromium(profile: Path) -> Iterator[Page]:
         try:
             yield Page(pipe)
         finally:
-            pipe.tell("Browser.close")
+            with suppress(OSError):
+                pipe.tell("Browser.close")
             try:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:

@@ -44,4 +44,4 @@ def _name(attribute: str) -> str:
 def _attribute(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.2f}".rstrip("0").rstrip(".")
-    return escape(str(value))
+    return escape(str(value), quote=False).replace('"', "&quot;")

@@ -79,6 +79,9 @@ def read_results(folder: Path) -> Results:
 def _check(folder: Path, results: Results) -> None:
     if not results.runs:
         raise ResultsError(f"{folder / RUNS}: no run")
+    for policy in (results.summary.reference, results.summary.freesh):
+        if policy not in {each.policy for each in results.runs}:
+            raise ResultsError(f"{folder / RUNS}: no run of policy {policy!r}, which the report is about")
     unnamed = _others({each.policy for each in results.runs}, results.summary.policies)
     if unnamed:
         raise ResultsError(f"{folder / SUMMARY}: policies: {', '.join(unnamed)} of {RUNS} not among them")
