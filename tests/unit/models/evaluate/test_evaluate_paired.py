@@ -1,0 +1,103 @@
+"""Policies paired over hours: shares, intervals, equal service, ledgers that disagree, the gap closed."""
+
+from dataclasses import replace
+
+import pytest
+
+from models.evaluate.outcome_rows import Comparison, Estimate
+from models.evaluate.paired import ALL, compare, gap_closed
+from models.simulator.run_scores import RunScores
+from tests.fakes.made_up_results import made_up_results
+
+RUN = replace(made_up_results().runs[0], offered=1000, slo_attainment=0.99, shed=0, refused=0)
+
+
+def runs(policy: str, energies: list[float], **more: object) -> list[RunScores]:
+    """A run an hour."""
+    return [
+        replace(RUN, policy=policy, hour=f"h{k}", energy_kwh=e, energy_gpu_kwh=e / 2, carbon_kg=e, **more)  # type: ignore[arg-type]
+        for k, e in enumerate(energies)
+    ]
+
+
+def compared(found: list[RunScores], policy: str = "p", scenario: str = ALL) -> Comparison:
+    comparison = compare(found, policy, "reference", scenario)
+    assert comparison is not None
+    return comparison
+
+
+def test_a_change_is_of_the_sums_and_an_even_one_has_no_width() -> None:
+    of = compared(runs("reference", [10, 30]) + runs("p", [8, 24]))
+    assert (of.hours, of.energy.mean) == (2, pytest.approx(-0.2))
+    assert (of.energy.low, of.energy.high) == (pytest.approx(-0.2), pytest.approx(-0.2))
+
+
+def test_the_interval_spans_the_hours() -> None:
+    """Of two hours a third of all draws are one hour alone: the interval ends at each hour's own change."""
+    of = compared(runs("reference", [10, 10]) + runs("p", [5, 9]))
+    assert of.energy == Estimate(pytest.approx(-0.3), pytest.approx(-0.5), pytest.approx(-0.1))
+
+
+def test_one_hour_has_no_interval() -> None:
+    assert compared(runs("reference", [10]) + runs("p", [7])).energy == Estimate(pytest.approx(-0.3))
+
+
+def test_seeds_of_an_hour_stay_together() -> None:
+    twice = [replace(each, seed=seed) for seed in (1, 2) for each in runs("reference", [10]) + runs("p", [7])]
+    assert compared(twice).energy.low is None
+
+
+def test_hours_that_only_one_of_them_has_are_left_out() -> None:
+    of = compared(runs("reference", [10, 10, 10]) + runs("p", [5, 5]))
+    assert (of.hours, of.energy.mean) == (2, pytest.approx(-0.5))
+    assert compare(runs("reference", [10]), "p", "reference") is None
+
+
+@pytest.mark.parametrize(
+    ("attainment", "shed", "equal"),
+    [(0.99, 0, True), (0.9885, 0, True), (0.987, 0, False), (1.0, 0, True), (1.0, 1, False)],
+)
+def test_equal_service_is_within_a_fifth_of_a_point_and_sheds_no_more(
+    attainment: float, shed: int, equal: bool
+) -> None:
+    of = compared(runs("reference", [10, 10]) + runs("p", [9, 9], slo_attainment=attainment, shed=shed))
+    assert of.equal_slo is equal
+
+
+def test_ledgers_that_disagree_are_ambiguous_and_one_alone_is_not() -> None:
+    reference = runs("reference", [10, 10], carbon_marginal_kg=5.0)
+    assert compared(reference + runs("p", [9, 9], carbon_marginal_kg=6.0)).ambiguous
+    assert not compared(reference + runs("p", [9, 9], carbon_marginal_kg=4.0)).ambiguous
+    assert not compared(reference + runs("p", [9, 9], carbon_marginal_kg=None)).ambiguous
+
+
+def test_a_kind_of_grids_is_compared_by_itself() -> None:
+    low = [replace(each, scenario="low") for each in runs("reference", [10]) + runs("p", [9])]
+    high = [replace(each, scenario="high") for each in runs("reference", [10]) + runs("p", [5])]
+    assert compared(low + high, scenario="low").energy.mean == pytest.approx(-0.1)
+    assert compared(low + high).energy.mean == pytest.approx(-0.3)
+
+
+def test_the_gap_is_from_the_strongest_at_equal_service() -> None:
+    found = [
+        *runs("reference", [100, 100]),
+        *runs("simple", [80, 80]),
+        *runs("worse service", [50, 50], slo_attainment=0.9),
+        *runs("freesh", [70, 70]),
+        *runs("bound", [60, 60]),
+    ]
+    names = ("reference", "simple", "worse service", "freesh", "bound")
+    comparisons = [compared(found, name) for name in names]
+    closed = gap_closed(found, comparisons, names[:3], "freesh", "bound")
+    assert closed is not None
+    assert (closed.strongest, closed.bound) == ("simple", "bound")
+    assert closed.carbon == Estimate(pytest.approx(0.5), pytest.approx(0.5), pytest.approx(0.5))
+
+
+def test_there_is_no_gap_where_the_bound_is_no_better() -> None:
+    found = [*runs("reference", [60, 60]), *runs("freesh", [70, 70]), *runs("bound", [60, 60])]
+    comparisons = [compared(found, name) for name in ("reference", "freesh", "bound")]
+    closed = gap_closed(found, comparisons, ("reference",), "freesh", "bound")
+    assert closed is not None
+    assert closed.energy is None
+    assert gap_closed(found, comparisons[:2], ("reference",), "freesh", "bound") is None
