@@ -59,6 +59,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = ["time,zone,carbon_gco2e_per_kwh"]
     rows += [f"{hour:%Y-%m-%dT%H:%MZ},XX,{200 + 80 * ((hour.hour - 14) ** 2) / 196:.1f}" for hour in HOURS]
     (folder / "carbon.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    sent = ["arrival_s,prompt_tokens,answer_tokens,client,session"]
+    sent += [f"{at},{60 + 37 * at % 1500},{5 + 97 * at % 900},c{at % 5},s{at % 40}" for at in range(400)]
+    (folder / "requests.csv").write_text("\n".join(sent) + "\n", encoding="utf-8")
     return folder
 
 

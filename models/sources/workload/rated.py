@@ -14,8 +14,7 @@ from models.sources.workload.length_draws import LengthDraws
 from models.sources.workload.randomness import generator
 from models.sources.workload.servegen import ClientRates
 
-_MEASURED_S = 600.0
-"""The index of dispersion at the recorded rate is found on so much of it: rates are high."""
+_GRID_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -61,23 +60,30 @@ def rated_workload(
         settings.duration_s,
         lambda: _requests(clients, lengths, settings, factor),
         "" if factor == 1 else f"rates x {factor:.4g}",
-        _index(clients, settings, 1.0, min(settings.duration_s, _MEASURED_S)),
-        _index(clients, settings, factor, settings.duration_s),
+        _expected_index(clients, settings),
+        dispersion((times_s for times_s, _ in _arrivals(clients, settings, factor)), settings.duration_s),
     )
 
 
-def _index(
-    clients: Mapping[int, ClientRates], settings: RatedSettings, factor: float, duration_s: float
-) -> float | None:
-    arrivals = (times_s for times_s, _ in _arrivals(clients, settings, factor, duration_s))
-    return dispersion(arrivals, duration_s)
+def _expected_index(clients: Mapping[int, ClientRates], settings: RatedSettings) -> float:
+    """Index of dispersion at 1 s to expect of the recorded rates, which are too high to draw: of chance and of waves.
+
+    Counts of arrivals that vary by cv have an index of cv^2 where many fall into a second; a rate that changes adds its
+    variance over its mean.
+    """
+    times_s = settings.start_s + np.arange(0.0, settings.duration_s, _GRID_S) + _GRID_S / 2
+    rates = np.array([each.rates.at(times_s) for each in clients.values()])
+    cvs = np.array([[each.cv_at(time_s) for time_s in times_s] for each in clients.values()])
+    chance = (rates * cvs**2).sum() / rates.sum()
+    whole = rates.sum(axis=0)
+    return float(chance + whole.var() / whole.mean())
 
 
 def _requests(
     clients: Mapping[int, ClientRates], lengths: LengthDraws, settings: RatedSettings, factor: float
 ) -> Iterator[WorkloadRequest]:
     random, most = generator(settings.seed, "lengths"), settings.max_new_tokens
-    for times_s, senders in _arrivals(clients, settings, factor, settings.duration_s):
+    for times_s, senders in _arrivals(clients, settings, factor):
         prompts, answers = lengths.draw(random, settings.start_s + times_s, senders)
         drawn = zip(times_s, prompts, np.minimum(answers, most), senders, strict=True)
         for arrival_s, prompt, answer, client in drawn:
@@ -87,21 +93,19 @@ def _requests(
 
 
 def _arrivals(
-    clients: Mapping[int, ClientRates], settings: RatedSettings, factor: float, duration_s: float
+    clients: Mapping[int, ClientRates], settings: RatedSettings, factor: float
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Arrival times and their clients in order, block by block; all streams have blocks of the same times."""
-    streams = [_stream(client, rates, settings, factor, duration_s) for client, rates in clients.items()]
+    streams = [_stream(client, rates, settings, factor) for client, rates in clients.items()]
     for blocks in zip(*streams, strict=True):
         yield _merged(blocks, list(clients))
 
 
-def _stream(
-    client: int, rates: ClientRates, settings: RatedSettings, factor: float, duration_s: float
-) -> Iterator[np.ndarray]:
+def _stream(client: int, rates: ClientRates, settings: RatedSettings, factor: float) -> Iterator[np.ndarray]:
     start_s = settings.start_s
     return arrival_blocks(
         lambda times_s: factor * rates.rates.at(start_s + times_s),
-        duration_s,
+        settings.duration_s,
         Burstiness(),
         settings.seed + 7_919 * client,
         cv_at=lambda time_s: rates.cv_at(start_s + time_s + CHUNK_S / 2),
