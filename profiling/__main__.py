@@ -5,7 +5,7 @@ import sys
 import typer
 
 from freesh_plugin.core.errors import FreeshError
-from profiling.commands import drift, export_scenario, fit, show, sweep
+from profiling.commands import drift, export_scenario, fit, live, show, sweep
 
 app = typer.Typer(
     name="python -m profiling",
@@ -17,6 +17,7 @@ app.command(name="sweep")(sweep.sweep)
 app.command(name="fit")(fit.fit)
 app.command(name="show")(show.show)
 app.command(name="export-scenario")(export_scenario.export_scenario)
+app.command(name="live")(live.live)
 app.command(name="drift")(drift.drift)
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from profiling.__main__ import main
+from profiling.live.live_table import append_live
 from profiling.sweep.raw_table import append_row
+from tests.fakes.live_rows import Steady
+from tests.fakes.plans import sample_text
 from tests.fakes.sweep_rows import make_rows
 
 DATA = Path(__file__).parents[3] / "freesh_plugin" / "data"
@@ -45,6 +48,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (("show", H100, H100, "--plot", "x.png"), "draws one profile"),
         (("show", H100, "--boundary", "512,256"), "go together"),
         (("drift", H100, "nowhere.csv"), "cannot be read"),
+        (("drift", H100, "nowhere.csv", "--location", "loc1"), "go with a table of `profiling live`"),
+        (("live",), "either URLs of routers or --prometheus"),
+        (("live", "http://127.0.0.1:9", "-o", "x.csv"), "none of http://127.0.0.1:9 answers"),
         (("sweep", "http://127.0.0.1:9", "-o", "x.csv", "--gpu", "none"), "127.0.0.1:9/info"),
         (("sweep", "http://127.0.0.1:9", "-o", "x.csv", "--simulated-gpus", "/nowhere"), "no simulated shard"),
     ],
@@ -85,6 +91,49 @@ def test_fit_and_drift_of_a_table(run: Run, tmp_path: Path) -> None:
     status, out, said = run("drift", H100, str(raw))
     assert status == 1, said
     assert "calibrate anew" in out
+
+
+def test_drift_of_a_live_fleet_against_its_profile_and_plan(run: Run, tmp_path: Path) -> None:
+    raw, profile, plan = tmp_path / "raw.csv", tmp_path / "p.json", tmp_path / "plan.json"
+    for row in make_rows():
+        append_row(raw, row)
+    names = ("--gpu", "A100", "--mode", "TP2xA100")
+    assert run("fit", str(raw), *names, "-o", str(profile), "--json")[0] == 0
+    plan.write_bytes(sample_text())
+
+    well, ill = tmp_path / "well.csv", tmp_path / "ill.csv"
+    append_live(well, Steady().rows())
+    append_live(ill, [*Steady().rows(), *Steady(router="http://r2", location="loc2", slower=1.4).rows()])
+    status, out, said = run("drift", str(profile), str(well), "--plan", str(plan), "--json")
+    assert status == 0, said
+    told = json.loads(out)
+    assert (told["recalibrate"], told["commands"]) == (False, [])
+    assert [(each["location"], each["class"], each["planned_rps"]) for each in told["pools"]] == [("loc1", "SS", 5.0)]
+    (fleet,) = [each for each in told["verdicts"] if each["where"] == "fleet"]
+    assert (fleet["off"], fleet["why"]) == (None, "1 routers were looked at, the plan has 2 instances")
+
+    status, out, said = run("drift", str(profile), str(ill))
+    assert status == 1, said
+    assert "loc2, default: capacity" in out
+    sweep, fit, _ = (line.split() for line in out.splitlines() if line.startswith("  python"))
+    assert (sweep[sweep.index("--batch") + 1], sweep[sweep.index("--clocks") + 1]) == ("1,8,32", "1110,1980")
+    assert fit[fit.index("--mode") + 1] == "TP2xA100"
+    assert run("drift", str(profile), str(ill), "--location", "loc1")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("--location", "loc9"), "none of loc9 is in the table; it has loc1"),
+        (("--plan", "nowhere.json"), "nowhere.json: cannot be read"),
+        (("--plan", H100), "--plan: "),
+    ],
+)
+def test_bad_input_of_live_drift(run: Run, tmp_path: Path, arguments: tuple[str, str], what: str) -> None:
+    append_live(tmp_path / "live.csv", Steady().rows())
+    status, _, said = run("drift", H100, str(tmp_path / "live.csv"), *arguments)
+    assert status == 2
+    assert what in said
 
 
 def test_a_table_without_energy_makes_no_profile(run: Run, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What routers count while they serve, as a table over time."""
