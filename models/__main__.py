@@ -8,6 +8,7 @@ from freesh_plugin.core.errors import FreeshError
 from models.commands import (
     backtest,
     capacity,
+    evaluate,
     explain,
     governor_bench,
     pareto,
@@ -20,7 +21,7 @@ from models.commands import (
 
 app = typer.Typer(
     name="python -m models",
-    help="Plan a fleet: solve a scenario, weigh aims, test forecasts, schedulers and clocks, in errors and kilograms.",
+    help="Plan a fleet: solve a scenario, weigh aims, test forecasts, schedulers, clocks and whole fleets.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -34,6 +35,7 @@ app.command(name="capacity")(capacity.capacity)
 app.command(name="schedule-bench")(schedule_bench.schedule_bench)
 app.command(name="governor-bench")(governor_bench.governor_bench)
 app.command(name="simulate")(simulate.simulate)
+app.command(name="evaluate")(evaluate.evaluate)
 
 
 def main() -> None:

@@ -1,1 +1,120 @@
 """`python -m models evaluate`: every policy over many hours, and the report of what came of it."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from freesh_plugin.core.errors import ConfigError
+from models.commands.evaluated_hours import HourJob, Wanted, run_jobs
+from models.commands.policy_names import complete_policy, policies_named
+from models.commands.progress import progress
+from models.commands.results_folder import Found, check_reported, made_folder, write_folder
+from models.commands.runs_table import as_rows, runs_table
+from models.evaluate.hours import Hour, Role, demo_hour, read_hours
+from models.evaluate.policies import POLICIES
+from models.evaluate.report.results import read_results
+from models.evaluate.report.write import write_report
+from models.evaluate.run_files import RunFiles, file_digest, fingerprint
+from models.evaluate.tuned import TUNED
+from models.sources.scenario.spot import nearest
+
+HOURS = Path(__file__).parents[2] / "bench" / "hours.csv"
+"""The committed list."""
+
+DEMO, MIDDLE = "demo", "mid"
+
+
+def evaluate(
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR", help="Runs, tables, report.")] = None,
+    hours: Annotated[Path | None, typer.Option(help="List of hours; bench/hours.csv.")] = None,
+    hour: Annotated[list[str] | None, typer.Option(help="An hour of the list, or demo; may be repeated; all.")] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="A policy; may be repeated; all.", autocompletion=complete_policy)
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The public data sets; the folder that FREESH_DATA names.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Hours at once; as many as there are cores.")] = None,
+    report_only: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Run nothing: draw the report of this folder again.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON on standard output.")] = False,
+) -> None:
+    """Run every policy over many hours; what is done is kept, and not done again. Then write the report.
+
+    Simulated: times and watts are modelled, not measured.
+    """
+    if report_only is not None:
+        _report(report_only, as_json=as_json)
+        return
+    if output is None:
+        raise ConfigError("-o DIR: needed, the folder that runs are kept in (or --report-only DIR)")
+    names = [each.name for each in policies_named(policy or list(POLICIES))]
+    check_reported(names)
+    chosen = _hours(hours or HOURS, hour)
+    asked = _jobs(made_folder(output), chosen, names, data or _data_folder())
+    with progress(quiet=as_json) as told:
+        run_jobs(asked, jobs or os.cpu_count() or 1, told)
+    write_folder(output, _gathered(asked, _inputs(hours or HOURS, chosen)))
+    _report(output, as_json=as_json)
+
+
+def _report(folder: Path, *, as_json: bool) -> None:
+    path = write_report(folder)
+    runs = read_results(folder).runs
+    if as_json:
+        sys.stdout.write(json.dumps(as_rows(runs), indent=1) + "\n")
+        return
+    count = len({(each.hour, each.scenario) for each in runs})
+    console = Console()
+    console.print(runs_table(f"{count} hours, simulated", runs))
+    console.print(f"report: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _hours(path: Path, names: Sequence[str] | None) -> list[Hour]:
+    """The hours that are named, or all that are reported."""
+    known = {DEMO: demo_hour()}
+    if names != [DEMO]:
+        known |= {each.name: each for each in read_hours(path)}
+    if names is None:
+        return [each for each in known.values() if each.role is Role.REPORT and each.name != DEMO]
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"--hour: {name!r} is not in {path}{nearest(name, list(known))}")
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def _jobs(folder: Path, hours: Sequence[Hour], policies: Sequence[str], data: Path | None) -> list[HourJob]:
+    wanted = tuple(Wanted(name, MIDDLE) for name in policies)
+    tuned = [TUNED] if TUNED.is_file() else []
+    return [HourJob(each, wanted, data, RunFiles(folder, fingerprint(tuned, repr(each)))) for each in hours]
+
+
+def _gathered(jobs: Sequence[HourJob], inputs: dict[str, str]) -> Found:
+    runs = [kept for job in jobs for wanted in job.wanted if (kept := job.kept(wanted)) is not None]
+    hours = [row for job in jobs if (row := job.files.kept_hour(job.hour.name)) is not None]
+    middle = [each for each in runs if each.power_model == MIDDLE]
+    return Found(
+        scores=[each.scores for each in middle],
+        classes=[row for each in middle for row in each.classes],
+        series=[row for each in middle for row in each.series],
+        hours=[each.row for each in hours],
+        tradeoff=hours[0].tradeoff if hours else (),
+        inputs=inputs,
+    )
+
+
+def _inputs(path: Path, hours: Sequence[Hour]) -> dict[str, str]:
+    """What the hours were chosen by; the public data sets are named by each hour."""
+    return {path.name: file_digest(path)} if any(each.name != DEMO for each in hours) else {}
+
+
+def _data_folder() -> Path | None:
+    named = os.environ.get("FREESH_DATA")
+    return Path(named) if named else None

@@ -10,11 +10,14 @@ from models.allocation import SolveWorker
 from models.commands.planning import planning
 from models.commands.progress import Progress
 from models.commands.simulated_hours import run_one
-from models.evaluate.cell import Cell, Policy, cell_of
+from models.evaluate.cell import Cell, cell_of
+from models.evaluate.described import described
 from models.evaluate.hour_data import hour_data
 from models.evaluate.hours import Hour
 from models.evaluate.outlook import Forecasts
-from models.evaluate.run_files import KeptRun, RunFiles
+from models.evaluate.policies import POLICIES
+from models.evaluate.run_files import KeptHour, KeptRun, RunFiles
+from models.evaluate.tradeoff import tradeoff_of
 from models.evaluate.tuned import read_tuned
 from models.forecast.carbon import forecast_carbon
 from models.forecast.demand import forecast_demand
@@ -43,14 +46,12 @@ class HourJob:
         wanted: Its runs.
         data_folder: Of the public data sets; None = only synthetic hours can be run.
         files: Where runs are kept.
-        policy: Finds a policy by name; a function of a module.
     """
 
     hour: Hour
     wanted: tuple[Wanted, ...]
     data_folder: Path | None
     files: RunFiles
-    policy: Callable[[str], Policy]
 
     @property
     def left(self) -> list[Wanted]:
@@ -97,8 +98,9 @@ def run_job(job: HourJob, done: Callable[[], None] | None = None) -> None:
     data = hour_data(job.hour, job.data_folder)
     with SolveWorker() as worker:
         cell = cell_of(data, Forecasts(forecast_carbon, forecast_demand), planning(worker, GAP, LIMIT_S), read_tuned())
+        job.files.keep_hour(KeptHour(described(cell), tradeoff_of(cell.site)))
         for wanted in job.left:
-            run = run_one(_drawing(cell, wanted.power_model), job.policy(wanted.policy))
+            run = run_one(_drawing(cell, wanted.power_model), POLICIES[wanted.policy])
             job.files.keep(KeptRun(job.files.made_from, wanted.power_model, run.scores, run.classes, run.series))
             if done is not None:
                 done()

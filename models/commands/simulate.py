@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,10 +17,12 @@ from models.commands.moments import moment
 from models.commands.planning import planning
 from models.commands.policy_names import complete_policy, policies_named
 from models.commands.progress import progress
+from models.commands.results_folder import Found, check_reported, made_folder, write_folder
 from models.commands.runs_table import as_rows, runs_table
 from models.commands.simulated_hours import Asked, cells, hours_asked, run_hours
 from models.evaluate.own_hour import OwnTraffic
 from models.evaluate.own_site import own_fleet
+from models.evaluate.run_files import file_digest
 from models.sources.workload.scaling import Method
 
 SENSIBLE = ("reference", "cleanest_autoscaler", "freesh")
@@ -73,6 +76,9 @@ def simulate(
     zone: Annotated[list[str] | None, typer.Option(help="Grid zone of each location, in order; repeat.")] = None,
     demand: Annotated[Path | None, typer.Option(help="Rates before the first hour: time, demand_rps.")] = None,
     power_model: Annotated[PowerVariant, typer.Option(help="Where energy a token is least.")] = PowerVariant.MID,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write tables and a report into this folder.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON on standard output.")] = False,
 ) -> None:
     """Serve the same requests under each policy. Simulated: times and watts are modelled, not measured."""
@@ -82,17 +88,35 @@ def simulate(
         method=scale_method, seed=seed, length_error=length_error, lengths=lengths, series=series,
     )  # fmt: skip
     asked = Asked(traffic, hours, _start(start, carbon), zone or (), scenario, carbon, demand)
+    if output is not None:
+        check_reported([each.name for each in policies])
+        made_folder(output)
     own = None if scenario is None else own_fleet(scenario)
     with SolveWorker() as worker, progress(quiet=as_json) as told:
         make_cell = cells(planning(worker, GAP, LIMIT_S), power_model.value, own)
         found = run_hours(hours_asked(asked, own), policies, make_cell, told)
+    report = None if output is None else write_folder(output, replace(found, inputs=_inputs(asked)))
     if as_json:
         sys.stdout.write(json.dumps(as_rows(found.scores), indent=1) + "\n")
         return
-    console = Console()
-    console.print(runs_table(_title(asked), found.scores))
-    for note in found.notes:
+    _show(found, _title(asked), report, Console())
+
+
+def _show(found: Found, title: str, report: Path | None, console: Console) -> None:
+    console.print(runs_table(title, found.scores))
+    for note in dict.fromkeys(note for hour in found.hours for note in hour.notes):
         console.print(f"note: {note}", highlight=False, markup=False)
+    if report is not None:
+        console.print(f"report: {report}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _inputs(asked: Asked) -> dict[str, str]:
+    """Files that were read, with their digests."""
+    given = (asked.traffic.path, asked.traffic.lengths, asked.carbon, asked.demand, asked.scenario)
+    files = [
+        file for path in given if path is not None for file in ([path] if path.is_file() else sorted(path.glob("*.*")))
+    ]
+    return {file.name: file_digest(file) for file in files if file.is_file()}
 
 
 def _above_0(option: str, number: float) -> float:

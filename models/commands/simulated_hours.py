@@ -9,14 +9,19 @@ from pathlib import Path
 
 from freesh_plugin.core.errors import ConfigError
 from models.commands.progress import Progress
+from models.commands.results_folder import Found
 from models.evaluate.cell import Cell, Policy, cell_of, simulate_cell
+from models.evaluate.described import described
 from models.evaluate.forecast_value import MakePlan
 from models.evaluate.hour_data import HourData
 from models.evaluate.hours import HOUR_S, LOCATIONS, HourKind, demo_hour
+from models.evaluate.outcome_rows import HourRow
 from models.evaluate.outlook import Forecasts, Outlook
 from models.evaluate.own_hour import SYNTHETIC, OwnTraffic, own_hour
 from models.evaluate.own_site import OwnFleet, own_site
 from models.evaluate.planner import Planner
+from models.evaluate.report.tradeoff_rows import TradeoffRow
+from models.evaluate.tradeoff import tradeoff_of
 from models.evaluate.tuned import read_tuned
 from models.forecast.carbon import forecast_carbon
 from models.forecast.demand import forecast_demand
@@ -63,16 +68,6 @@ class Run:
     series: tuple[SeriesRow, ...]
 
 
-@dataclass(frozen=True)
-class Runs:
-    """Rows of all runs, and what is worth knowing of the hours, a sentence each."""
-
-    scores: tuple[RunScores, ...]
-    classes: tuple[ClassScores, ...]
-    series: tuple[SeriesRow, ...]
-    notes: tuple[str, ...]
-
-
 def hours_asked(asked: Asked, own: OwnFleet | None = None) -> Iterator[HourData]:
     """The data of each hour; the last one may be shorter.
 
@@ -84,7 +79,9 @@ def hours_asked(asked: Asked, own: OwnFleet | None = None) -> Iterator[HourData]
     carbon = {each.series: each for each in carbon_grids(asked.carbon)} if asked.carbon else None
     demand = _total(demand_grids(asked.demand)) if asked.demand else None
     kind = HourKind.DEMO if asked.traffic.kind == SYNTHETIC and carbon is None else HourKind.OWN
-    first = replace(demo_hour(), kind=kind, zones=_zones(asked, own, carbon))
+    first = replace(
+        demo_hour(), kind=kind, zones=_zones(asked, own, carbon), carbon_data="synthetic" if carbon is None else "own"
+    )
     start = asked.start or first.start
     origins = None if own is None else dict.fromkeys(own.origins, 1 / len(own.origins))
     for index in range(ceil(asked.hours)):
@@ -102,19 +99,22 @@ def hours_asked(asked: Asked, own: OwnFleet | None = None) -> Iterator[HourData]
 
 def run_hours(
     hours: Iterable[HourData], policies: Sequence[Policy], make_cell: MakeCell, told: Progress | None = None
-) -> Runs:
+) -> Found:
     """Every policy over every hour."""
     runs: list[Run] = []
-    notes: dict[str, None] = {}
+    rows: list[HourRow] = []
+    tradeoff: tuple[TradeoffRow, ...] = ()
     for data in hours:
-        notes |= dict.fromkeys(data.notes)
         cell = make_cell(data)
+        rows.append(described(cell))
+        tradeoff = tradeoff or tradeoff_of(cell.site)
         runs += [run_one(cell, policy, told) for policy in policies]
-    return Runs(
-        scores=tuple(each.scores for each in runs),
-        classes=tuple(row for each in runs for row in each.classes),
-        series=tuple(row for each in runs for row in each.series),
-        notes=tuple(notes),
+    return Found(
+        scores=[each.scores for each in runs],
+        classes=[row for each in runs for row in each.classes],
+        series=[row for each in runs for row in each.series],
+        hours=rows,
+        tradeoff=tradeoff,
     )
 
 

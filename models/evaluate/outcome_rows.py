@@ -81,13 +81,38 @@ class GapClosed:
 
 @dataclass(frozen=True)
 class HourRow:
-    """One hour of the evaluation: when, whose traffic, which grids, how far they lie apart."""
+    """One hour of the evaluation.
+
+    Attributes:
+        hour: Its name.
+        scenario: Kind of grids.
+        starts_at: When, UTC.
+        workload: Whose requests, in a few words.
+        grid_zones: Of the locations, in order.
+        source: Where the requests come from, with licence.
+        scaling: How their rate was brought to what is asked; empty = as recorded.
+        dispersion_before, dispersion_after: Index of dispersion of arrivals at 1 s, as recorded and as run.
+        fleet: What they ran on.
+        carbon: Where intensities come from.
+        power: Where watts come from.
+        priced: Locations whose price is known.
+        notes: What is worth knowing of it, a sentence each.
+    """
 
     hour: str
     scenario: str
     starts_at: str
     workload: str
     grid_zones: tuple[str, ...]
+    source: str = ""
+    scaling: str = ""
+    dispersion_before: float | None = None
+    dispersion_after: float | None = None
+    fleet: str = ""
+    carbon: str = ""
+    power: str = ""
+    priced: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

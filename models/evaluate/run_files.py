@@ -4,10 +4,13 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from freesh_plugin.core.errors import ConfigError
+from models.evaluate.outcome_rows import HourRow
+from models.evaluate.report.tradeoff_rows import TradeoffRow
 from models.simulator.run_scores import ClassScores, RunScores, SeriesRow
 
 FOLDER = "runs"
@@ -34,6 +37,17 @@ class KeptRun:
 
 
 @dataclass(frozen=True)
+class KeptHour:
+    """What an hour consists of, and what its fleet's clocks trade."""
+
+    row: HourRow
+    tradeoff: tuple[TradeoffRow, ...]
+
+
+Kept = TypeVar("Kept", KeptRun, KeptHour)
+
+
+@dataclass(frozen=True)
 class RunFiles:
     """The runs of one folder.
 
@@ -51,7 +65,7 @@ class RunFiles:
 
     def kept(self, hour: str, policy: str, power_model: str) -> KeptRun | None:
         """A run that is done; None where it is not, or was made from something else."""
-        found = read_run(self.path(hour, policy, power_model))
+        found = _read(self.path(hour, policy, power_model), KeptRun)
         return found if found is not None and found.made_from == self.made_from else None
 
     def keep(self, run: KeptRun) -> None:
@@ -60,22 +74,37 @@ class RunFiles:
         Raises:
             ConfigError: the folder cannot be written.
         """
-        path = self.path(run.scores.hour, run.scores.policy, run.power_model)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
-            part.write_bytes(msgspec.json.encode(run))
-            part.replace(path)
-        except OSError as error:
-            raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+        _write(self.path(run.scores.hour, run.scores.policy, run.power_model), run)
+
+    def keep_hour(self, hour: KeptHour) -> None:
+        """Write what an hour consists of.
+
+        Raises:
+            ConfigError: the folder cannot be written.
+        """
+        _write(self.folder / FOLDER / f"{hour.row.hour}.json", hour)
+
+    def kept_hour(self, name: str) -> KeptHour | None:
+        """What an hour consists of, if one of its runs was made."""
+        return _read(self.folder / FOLDER / f"{name}.json", KeptHour)
 
 
-def read_run(path: Path) -> KeptRun | None:
-    """A run's file; None where there is none, or it is of an older form."""
+def _read(path: Path, kind: type[Kept]) -> Kept | None:
+    """A file; None where there is none, or it is of an older form."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=KeptRun)
+        return msgspec.json.decode(path.read_bytes(), type=kind)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+
+
+def _write(path: Path, kept: object) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_bytes(msgspec.json.encode(kept))
+        part.replace(path)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
 
 
 def fingerprint(inputs: Iterable[Path], *more: str) -> str:

@@ -1,9 +1,8 @@
 """What an evaluation says, from its runs: comparisons over all hours and by kind of grids, and the gap closed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from models.evaluate.hours import Hour
 from models.evaluate.outcome_rows import HourRow, Summary
 from models.evaluate.paired import ALL, compare, gap_closed
 from models.simulator.run_scores import RunScores
@@ -25,24 +24,18 @@ class Provenance:
         version: Of the project.
         made_at: ISO 8601, UTC.
         inputs: Name to SHA-256 of each file that was read.
-        fleet, workload, carbon, prices, power: What each is, in words.
         notes: Limits that only this evaluation has.
     """
 
     command: str
     version: str
     made_at: str
-    fleet: str
-    workload: str
-    carbon: str
-    prices: str
-    power: str
     inputs: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
 def summary_of(
-    runs: Sequence[RunScores], policies: Mapping[str, str], hours: Sequence[Hour], made: Provenance
+    runs: Sequence[RunScores], policies: Mapping[str, str], hours: Sequence[HourRow], made: Provenance
 ) -> Summary:
     """Sum up.
 
@@ -60,21 +53,29 @@ def summary_of(
         version=made.version,
         made_at=made.made_at,
         inputs=made.inputs,
-        fleet=made.fleet,
-        workload=made.workload,
-        carbon=made.carbon,
-        prices=made.prices,
-        power=made.power,
+        fleet=_all_of(each.fleet for each in hours),
+        workload=_all_of(each.source for each in hours),
+        carbon=_all_of(each.carbon for each in hours),
+        prices=_prices(hours),
+        power=_all_of(each.power for each in hours),
         reference=REFERENCE,
         freesh=FREESH,
         policies=policies,
-        hours=tuple(_hour_row(each) for each in hours),
+        hours=tuple(hours),
         seeds=tuple(sorted({each.seed for each in runs})),
         comparisons=comparisons,
         gap_closed=gap_closed(runs, comparisons, BASELINES, FREESH, BOUND),
-        notes=made.notes,
+        notes=(*dict.fromkeys(note for each in hours for note in each.notes), *made.notes),
     )
 
 
-def _hour_row(hour: Hour) -> HourRow:
-    return HourRow(hour.name, hour.kind.value, f"{hour.start:%Y-%m-%d %H:%M}", hour.traffic, hour.zones)
+def _all_of(texts: Iterable[str]) -> str:
+    """Each text once."""
+    return ". ".join(dict.fromkeys(filter(None, texts)))
+
+
+def _prices(hours: Sequence[HourRow]) -> str:
+    known = sum(each.priced == len(each.grid_zones) for each in hours)
+    if not known:
+        return "Not known in any hour."
+    return f"Day-ahead prices, known at all locations in {known} of {len(hours)} hours."
