@@ -25,11 +25,27 @@ def sentence(results: Results, ours: Comparison) -> str:
     summary = results.summary
     energy = _said("energy", "used", ours.energy, verdict(ours.energy))
     carbon = _said("carbon", "emitted", ours.carbon, carbon_verdict(ours))
-    service = "at equal service" if ours.equal_slo else "not at equal service"
+    hours = max(len({(each.hour, each.scenario) for each in results.runs}), 1)
+    over = f"over {hours} hours" if hours > 1 else "in one hour, which gives no interval"
     return (
-        f"In simulation, {words(summary.freesh)} {energy} and {carbon} than the paper-like reference, "
-        f"{service}, over {_count(len(summary.hours), 'hour')}."
+        f"In simulation, {words(summary.freesh)} {energy} and {carbon} than the paper-like reference "
+        f"{over}, {_service(results, ours)}."
     )
+
+
+def _service(results: Results, ours: Comparison) -> str:
+    """Whether the change may be compared, in words."""
+    if ours.equal_slo:
+        return "at equal service"
+    mine, theirs = (
+        totals(policy, [each for each in results.runs if each.policy == policy])
+        for policy in (ours.policy, results.summary.reference)
+    )
+    attained = (
+        f"{percent(mine.slo_attainment, 2)} of requests within their SLO against {percent(theirs.slo_attainment, 2)}"
+    )
+    lost = f"{percent(mine.lost_share, 2)} shed or refused against {percent(theirs.lost_share, 2)}"
+    return f"but not at equal service: {attained}, {lost}"
 
 
 def _said(what: str, verb: str, estimate: Estimate | None, of: Verdict) -> str:
@@ -41,7 +57,7 @@ def _said(what: str, verb: str, estimate: Estimate | None, of: Verdict) -> str:
     direction = "less" if estimate.mean < 0 else "more"
     size = f"{verb} {percent(abs(estimate.mean))} {direction} {what}"
     if of is Verdict.UNTESTED:
-        return f"{size} (no interval: one hour)"
+        return size
     low, high = sorted((abs(estimate.low or 0.0), abs(estimate.high or 0.0)))
     if of is Verdict.UNPROVEN:
         return f"{size} (95 % interval {change_interval(estimate)}, which proves no difference)"
@@ -96,9 +112,7 @@ def _kind(results: Results) -> Markup:
     return paragraph(
         tag("strong", "Simulated, not metered. "),
         "Requests, queues, batches and clocks are simulated second by second with the scheduler and the governor that "
-        "the runtime uses. Power is a model: ",
-        results.summary.power,
-        " Changes are against the reference (",
+        "the runtime uses; times of passes and power are models. Changes are against the reference (",
         results.summary.policies.get(results.summary.reference, "").rstrip(".") or "not described",
         "), with paired 95 % intervals over hours and seeds. Hours: ",
         _hours(results),
@@ -112,7 +126,3 @@ def _hours(results: Results) -> str:
     kinds = Counter(each.scenario for each in results.summary.hours)
     traffic = ", ".join(dict.fromkeys(each.workload for each in results.summary.hours))
     return ", ".join(f"{count} {words(kind)}" for kind, count in kinds.items()) + f"; requests: {traffic}"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from freesh_plugin.core.request import TWO_BY_TWO
 from models.evaluate.report.markup import Markup, tag
 from models.evaluate.report.names import words
 from models.evaluate.report.numbers import percent, seconds
@@ -18,12 +19,17 @@ def classes(results: Results) -> Markup:
     """Attainment by class and policy; quantiles of FREESH and the reference; attainment by absolute times."""
     if not results.classes:
         return paragraph("No class was scored.")
-    kinds = list(dict.fromkeys((each.request_class, each.tier) for each in results.classes))
+    kinds = sorted(dict.fromkeys((each.request_class, each.tier) for each in results.classes), key=_place)
     return stack(
         _attainment(results, kinds),
         _quantiles(results, kinds),
         _absolute(results),
     )
+
+
+def _place(kind: _Of) -> tuple[int, str]:
+    """Classes of two by two as they are always told, others after them."""
+    return (TWO_BY_TWO.index(kind[0]) if kind[0] in TWO_BY_TWO else len(TWO_BY_TWO)), kind[1]
 
 
 def _attainment(results: Results, kinds: Sequence[_Of]) -> Markup:

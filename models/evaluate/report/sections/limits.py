@@ -109,11 +109,17 @@ _LIMITS = (
 
 def _hours(results: Results) -> Markup:
     rows = [
-        (words(e.hour), words(e.scenario), e.starts_at, e.workload, ", ".join(e.grid_zones))
-        for e in results.summary.hours
-    ]
-    listed = table("Hours", ("Hour", "Kind", "Starts (UTC)", "Requests", "Grids"), rows, texts=range(5))
-    return tag("details", tag("summary", f"The {len(rows)} hours, chosen before the first run"), listed)
+        (
+            words(each.hour), words(each.scenario), each.starts_at, each.workload, ", ".join(each.grid_zones),
+            each.scaling or "as recorded", number(each.dispersion_before), number(each.dispersion_after),
+        )
+        for each in results.summary.hours
+    ]  # fmt: skip
+    heads = ("Hour", "Kind", "Starts, UTC", "Requests", "Grids", "Rate", "Unevenness recorded", "as run")
+    listed = table(
+        "Hours; unevenness: index of dispersion of arrivals at 1 s, 1 = Poisson", heads, rows, texts=range(6)
+    )
+    return tag("details", tag("summary", "Which hours"), listed)
 
 
 def _wall(results: Results) -> str:

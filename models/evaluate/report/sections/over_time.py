@@ -50,7 +50,7 @@ def rows_of(results: Results, hour: str, scenario: str, policy: str) -> list[Ser
 def _picture(results: Results, scenario: str, shown: Sequence[str]) -> Markup:
     hour = middle_hour(results, scenario)
     return figure(
-        f"{words(hour)} ({words(scenario)})",
+        words(hour) if hour == scenario else f"{words(hour)} ({words(scenario)})",
         lambda width: _draw(results, hour, scenario, shown, width),
         "The hour of this kind whose saving is the middle one. Power of the whole fleet at the wall; carbon by average "
         "intensity. Simulated.",

@@ -60,8 +60,16 @@ def _curve(slot: Slot, gpu_type: str, rows: Sequence[TradeoffRow]) -> Panel:
             panel.dot(1000 * row.tbt_s, row.power_w, "c-blue", title, 2.5)
     for row in (each for each in rows if each.chosen):
         panel.dot(1000 * row.tbt_s, row.power_w, "c-orange", f"{row.sm_clock_mhz} MHz, least energy", 6.0)
-        panel.write(x(1000 * row.tbt_s) + 10, y(row.power_w) - 8, f"{row.sm_clock_mhz} MHz", "label strong")
+        at, right = x(1000 * row.tbt_s), 1000 * row.tbt_s > (x.low + x.high) / 2
+        panel.write(
+            at + (-8 if right else 8), y(row.power_w) - 10, f"{row.sm_clock_mhz} MHz", "label strong", _anchor(right)
+        )
     return panel
+
+
+def _anchor(right: bool) -> str:
+    """Words of a point in the right half end at it."""
+    return "end" if right else "start"
 
 
 def _told(gpu_type: str, rows: Sequence[TradeoffRow]) -> str:
