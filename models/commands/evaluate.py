@@ -58,7 +58,7 @@ def evaluate(
     names = [each.name for each in policies_named(policy or list(POLICIES))]
     check_reported(names)
     chosen = _hours(hours or HOURS, hour)
-    asked = _jobs(made_folder(output), chosen, names, data or _data_folder())
+    asked = jobs_of(made_folder(output), chosen, names, data or _data_folder())
     with progress(quiet=as_json) as told:
         run_jobs(asked, jobs or os.cpu_count() or 1, told)
     write_folder(output, _gathered(asked, _inputs(hours or HOURS, chosen)))
@@ -90,7 +90,8 @@ def _hours(path: Path, names: Sequence[str] | None) -> list[Hour]:
     return [known[name] for name in dict.fromkeys(names)]
 
 
-def _jobs(folder: Path, hours: Sequence[Hour], policies: Sequence[str], data: Path | None) -> list[HourJob]:
+def jobs_of(folder: Path, hours: Sequence[Hour], policies: Sequence[str], data: Path | None) -> list[HourJob]:
+    """The runs that are wanted, and where they are kept."""
     wanted = tuple(Wanted(name, MIDDLE) for name in policies)
     tuned = [TUNED] if TUNED.is_file() else []
     return [HourJob(each, wanted, data, RunFiles(folder, fingerprint(tuned, repr(each)))) for each in hours]

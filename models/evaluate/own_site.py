@@ -7,13 +7,13 @@ from pathlib import Path
 from freesh_plugin.core.errors import ScenarioError
 from freesh_plugin.core.profile import TokenTable
 from freesh_plugin.core.request import Partition
-from models.capacity import Tokens, by_class, derive_missing
+from models.capacity import Tokens, derive_missing
 from models.domain.engine import EngineModel
 from models.domain.lengths import RequestLength
 from models.domain.scenario import ANY_ORIGIN, DEFAULT, Location, Machine, Mode, Profile, Scenario, ServiceLevel, Tier
 from models.domain.workload import Workload
 from models.evaluate.length_sample import length_sample
-from models.evaluate.site import MISFITS, ONE_CLASS, PARTITIONS, Site
+from models.evaluate.site import MISFITS, ONE_CLASS, PARTITIONS, Site, offered_partitions
 from models.evaluate.site_modes import mode_name
 from models.simulator.fleet_model import FleetModel, Scoring
 from models.sources.scenario_engines import engine_of_mode, load_tokens
@@ -103,12 +103,12 @@ def own_site(own: OwnFleet, before: Workload, zones: Sequence[str], power_model:
     """
     scored, levels = scored_by(own.scenario)
     lengths = length_sample(before, (*PARTITIONS, scored))
-    partitions = [each for each in PARTITIONS if set(by_class(lengths, each)) == set(each.classes)]
+    partitions = offered_partitions(lengths)
     located = [replace(each, grid_zone=zone) for each, zone in zip(own.scenario.locations, zones, strict=True)]
     bare = replace(
         own.scenario,
         locations=tuple(located),
-        partitions=tuple(partitions),
+        partitions=partitions,
         slos=tuple(row for each in partitions for row in _levels(each, scored, levels, lengths)),
     )
     scenario = replace(bare, profiles=_profiles(bare, own.tables, lengths))

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from freesh_plugin.core.request import TWO_BY_TWO, Partition
-from models.capacity import Derived, Tokens, derive_missing
+from models.capacity import Derived, Tokens, by_class, derive_missing
 from models.domain.lengths import RequestLength
-from models.domain.scenario import DEFAULT, Location, Machine, Mode, Objective, Profile, Scenario
+from models.domain.scenario import DEFAULT, Location, Machine, Mode, Objective, Profile, Scenario, ServiceLevel
 from models.evaluate.site_levels import PROMPT_TOKENS, SCORED, levels_of
 from models.evaluate.site_modes import all_modes, engine_of_mode, mode_name, table_of, tables
 from models.simulator.fleet_model import FleetModel, Scoring
@@ -109,22 +109,39 @@ def three_locations(
     fleet = FleetModel(
         locations=locations,
         engines=engines,
-        scored_by=Scoring(SCORED, levels_of(SCORED, lengths, list(tables().values())), worst_tbt=False),
+        scored_by=Scoring(SCORED, _scored_levels(lengths), worst_tbt=False),
         machines=scenario.machines,
         reference=engines[mode_name("A100", 4)],
     )
     return Site(scenario, fleet, tuple(lengths), power_model)
 
 
+def offered_partitions(lengths: Sequence[RequestLength]) -> tuple[Partition, ...]:
+    """Those of `PARTITIONS` whose classes all got requests: of others no capacity can be derived."""
+    return tuple(each for each in PARTITIONS if by_class(lengths, each).keys() == set(each.classes))
+
+
+def of_all_classes(levels: Sequence[ServiceLevel], partition: Partition) -> tuple[ServiceLevel, ...]:
+    """Levels of every class: one that got no request in the past has the loosest bounds of the others."""
+    latency_s, ttft_s, tbt_s = (
+        max(getattr(each, name) for each in levels) for name in ("latency_s", "ttft_s", "tbt_s")
+    )
+    known = {each.request_class: each for each in levels}
+    return tuple(
+        known.get(name, ServiceLevel(partition.name, name, latency_s, ttft_s, tbt_s)) for name in partition.classes
+    )
+
+
 def _scenario(locations: tuple[Location, ...], lengths: tuple[RequestLength, ...]) -> Scenario:
     modes, profiles = all_modes(), list(tables().values())
+    partitions = offered_partitions(lengths)
     bare = Scenario(
         name="three-locations",
         locations=locations,
         modes=modes,
-        partitions=PARTITIONS,
+        partitions=partitions,
         profiles=(),
-        slos=tuple(level for each in PARTITIONS for level in levels_of(each, lengths, profiles)),
+        slos=tuple(level for each in partitions for level in levels_of(each, lengths, profiles)),
         demand=(),
         carbon=(),
         machines=tuple(_machines(locations)),
@@ -133,6 +150,10 @@ def _scenario(locations: tuple[Location, ...], lengths: tuple[RequestLength, ...
     tokens = Tokens({(DEFAULT, mode.name): table_of(mode) for mode in modes}, {DEFAULT: lengths})
     held = [each.profile for each in derive_missing(bare, tokens) if _holds(each)]
     return replace(bare, profiles=tuple(_worthwhile(held, modes)))
+
+
+def _scored_levels(lengths: Sequence[RequestLength]) -> tuple[ServiceLevel, ...]:
+    return of_all_classes(levels_of(SCORED, lengths, list(tables().values())), SCORED)
 
 
 def _holds(derived: Derived) -> bool:

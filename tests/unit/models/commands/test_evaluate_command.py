@@ -1,0 +1,86 @@
+"""`python -m models evaluate`: what is kept is not run again; the report, and its redrawing."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from freesh_plugin.core.errors import FreeshError
+from models.__main__ import app
+from models.commands.evaluate import jobs_of
+from models.evaluate.hours import demo_hour
+from models.evaluate.report.results import write_results
+from models.evaluate.run_files import KeptHour, KeptRun
+from tests.fakes.made_up_results import made_up_results
+
+POLICIES = ("reference", "freesh")
+CHOSEN = [each for name in POLICIES for each in ("--policy", name)]
+MADE_UP = made_up_results(hours=1, policies=POLICIES)
+
+
+def evaluate(*arguments: str) -> str:
+    done = CliRunner().invoke(app, ["evaluate", *arguments], catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.stdout
+
+
+@pytest.fixture
+def done(tmp_path: Path) -> Path:
+    """A folder in which all runs of the demo's hour are kept already, with made-up rows."""
+    (job,) = jobs_of(tmp_path, [demo_hour()], POLICIES, None)
+    row = replace(MADE_UP.summary.hours[0], hour="demo", scenario="demo")
+    job.files.keep_hour(KeptHour(row, MADE_UP.tradeoff))
+    for run in MADE_UP.runs[: len(POLICIES)]:
+        scores = replace(run, hour="demo", scenario="demo", seed=0)
+        job.files.keep(KeptRun(job.files.made_from, "mid", scores, (), ()))
+    return tmp_path
+
+
+def test_runs_that_are_kept_are_not_done_again(done: Path) -> None:
+    before = {each.name: each.stat().st_mtime_ns for each in (done / "runs").iterdir()}
+    rows = json.loads(evaluate("-o", str(done), "--hour", "demo", *CHOSEN, "--json"))
+    assert [(row["policy"], row["energy_kwh"]) for row in rows] == [
+        (run.policy, run.energy_kwh) for run in MADE_UP.runs[: len(POLICIES)]
+    ]
+    assert before == {each.name: each.stat().st_mtime_ns for each in (done / "runs").iterdir()}
+
+
+def test_tables_and_report_lie_in_the_folder(done: Path) -> None:
+    shown = evaluate("-o", str(done), "--hour", "demo", *CHOSEN)
+    assert "report:" in shown
+    names = {each.name for each in done.iterdir() if each.is_file()}
+    assert names == {
+        "runs.csv", "classes.csv", "series.csv", "layers.csv", "tradeoff.csv", "summary.json", "report.html",
+    }  # fmt: skip
+
+
+def test_a_report_is_drawn_again_from_its_folder_alone(tmp_path: Path) -> None:
+    write_results(tmp_path, MADE_UP)
+    evaluate("--report-only", str(tmp_path))
+    first = (tmp_path / "report.html").read_text(encoding="utf-8")
+    (tmp_path / "report.html").unlink()
+    evaluate("--report-only", str(tmp_path))
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "-o DIR: needed"),
+        (("--report-only", "nowhere"), "cannot read nowhere"),
+        (("-o", "folder", "--hour", "dmo"), "--hour: 'dmo' is not in"),
+        (("-o", "folder", "--hour", "low-spread-report-1"), "FREESH_DATA names their folder"),
+        (("-o", "folder", "--hours", "none.csv"), "none.csv: cannot be read"),
+        (("-o", "folder", "--policy", "freesh"), "'reference' is not among them"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    arguments: tuple[str, ...], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FREESH_DATA", raising=False)
+    with pytest.raises(FreeshError) as refused:
+        CliRunner().invoke(app, ["evaluate", *arguments], catch_exceptions=False)
+    assert sentence in str(refused.value)
