@@ -26,20 +26,26 @@ def compared(found: list[RunScores], policy: str = "p", scenario: str = ALL) -> 
     return comparison
 
 
+def ends(of: Estimate | None) -> tuple[float, ...]:
+    """Mean and ends of the interval, as far as there are any."""
+    assert of is not None
+    return tuple(each for each in (of.mean, of.low, of.high) if each is not None)
+
+
 def test_a_change_is_of_the_sums_and_an_even_one_has_no_width() -> None:
     of = compared(runs("reference", [10, 30]) + runs("p", [8, 24]))
-    assert (of.hours, of.energy.mean) == (2, pytest.approx(-0.2))
-    assert (of.energy.low, of.energy.high) == (pytest.approx(-0.2), pytest.approx(-0.2))
+    assert of.hours == 2
+    assert ends(of.energy) == pytest.approx((-0.2, -0.2, -0.2))
 
 
 def test_the_interval_spans_the_hours() -> None:
     """Of two hours a third of all draws are one hour alone: the interval ends at each hour's own change."""
     of = compared(runs("reference", [10, 10]) + runs("p", [5, 9]))
-    assert of.energy == Estimate(pytest.approx(-0.3), pytest.approx(-0.5), pytest.approx(-0.1))
+    assert ends(of.energy) == pytest.approx((-0.3, -0.5, -0.1))
 
 
 def test_one_hour_has_no_interval() -> None:
-    assert compared(runs("reference", [10]) + runs("p", [7])).energy == Estimate(pytest.approx(-0.3))
+    assert ends(compared(runs("reference", [10]) + runs("p", [7])).energy) == pytest.approx((-0.3,))
 
 
 def test_seeds_of_an_hour_stay_together() -> None:
@@ -49,7 +55,8 @@ def test_seeds_of_an_hour_stay_together() -> None:
 
 def test_hours_that_only_one_of_them_has_are_left_out() -> None:
     of = compared(runs("reference", [10, 10, 10]) + runs("p", [5, 5]))
-    assert (of.hours, of.energy.mean) == (2, pytest.approx(-0.5))
+    assert of.hours == 2
+    assert of.energy.mean == pytest.approx(-0.5)
     assert compare(runs("reference", [10]), "p", "reference") is None
 
 
@@ -91,7 +98,7 @@ def test_the_gap_is_from_the_strongest_at_equal_service() -> None:
     closed = gap_closed(found, comparisons, names[:3], "freesh", "bound")
     assert closed is not None
     assert (closed.strongest, closed.bound) == ("simple", "bound")
-    assert closed.carbon == Estimate(pytest.approx(0.5), pytest.approx(0.5), pytest.approx(0.5))
+    assert ends(closed.carbon) == pytest.approx((0.5, 0.5, 0.5))
 
 
 def test_there_is_no_gap_where_the_bound_is_no_better() -> None:
