@@ -13,11 +13,14 @@ from models.domain.lengths import RequestLength
 from models.domain.scenario import ANY_ORIGIN, DEFAULT, Location, Machine, Mode, Profile, Scenario, ServiceLevel, Tier
 from models.domain.workload import Workload
 from models.evaluate.length_sample import length_sample
-from models.evaluate.site import MISFITS, ONE_CLASS, PARTITIONS, Site, offered_partitions
+from models.evaluate.site import ONE_CLASS, PARTITIONS, Site, offered_partitions
 from models.evaluate.site_modes import mode_name
 from models.simulator.fleet_model import FleetModel, Scoring
 from models.sources.scenario_engines import engine_of_mode, load_tokens
 from models.sources.scenario_folder import load_fleet
+
+MISFITS = 1e-3
+"""Largest share of a class's requests that a mode of its pool may be too small for: those are refused there."""
 
 Engines = Callable[[str], Mapping[str, EngineModel]]
 """Engines by mode under a power model."""

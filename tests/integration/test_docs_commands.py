@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from models.evaluate.report.results import write_results
+from tests.fakes.made_up_results import made_up_results
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 TRIED_ELSEWHERE = {
@@ -26,6 +29,7 @@ TRIED_ELSEWHERE = {
     r"\.venv/bin/python -m profiling live .*": "test_profiling_live.py; with --prometheus test_live_looks.py",
     r"\.venv/bin/python -m profiling fit --published .*": "test_modelled_published.py",
     r"\.venv/bin/python -m (profiling export-scenario .*|models solve /tmp/mine)": "test_profiling_export.py",
+    r"FREESH_DATA=FOLDER .* -m models evaluate -o results": "test_evaluate_command.py, on runs that are kept",
     r"python -m models value DIR .*": "test_tradeoff_commands.py",
 }
 """Commands that are run by something else, with what runs them."""
@@ -60,6 +64,11 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = ["time,zone,carbon_gco2e_per_kwh"]
     rows += [f"{hour:%Y-%m-%dT%H:%MZ},XX,{200 + 80 * ((hour.hour - 14) ** 2) / 196:.1f}" for hour in HOURS]
     (folder / "carbon.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    grids = ["time,zone,carbon_gco2e_per_kwh"]
+    grids += [f"{hour:%Y-%m-%dT%H:%MZ},{zone},{level}" for hour in HOURS for zone, level in (("DE", 380), ("SE", 25))]
+    (folder / "grids.csv").write_text("\n".join(grids) + "\n", encoding="utf-8")
+    (folder / "results").mkdir()
+    write_results(folder / "results", made_up_results(hours=1))
     sent = ["arrival_s,prompt_tokens,answer_tokens,client,session"]
     sent += [f"{at},{60 + 37 * at % 1500},{5 + 97 * at % 900},c{at % 5},s{at % 40}" for at in range(400)]
     (folder / "requests.csv").write_text("\n".join(sent) + "\n", encoding="utf-8")
