@@ -224,12 +224,11 @@ class SimulatedInstance:
 
 def passes_until(first_s: float, growth_s: float, wait_s: float) -> int:
     """The least number n >= 1 of passes with n·first + growth·n(n - 1)/2 >= wait."""
-    if wait_s == inf:
-        return 1 << 60
-    if growth_s <= 0:
-        return max(1, ceil(wait_s / first_s))
-    linear = first_s - growth_s / 2
-    return max(1, ceil((sqrt(linear * linear + 2 * growth_s * max(wait_s, 0.0)) - linear) / growth_s))
+    if wait_s <= 0:
+        return 1
+    linear_s = first_s - growth_s / 2
+    # The root of growth/2·n² + linear·n = wait in the form that holds without growth, too.
+    return ceil(2 * wait_s / (linear_s + sqrt(linear_s * linear_s + 2 * growth_s * wait_s)))
 
 
 def _tokens_of(arrival: Arrival) -> float:

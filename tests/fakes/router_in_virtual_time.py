@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from freesh_plugin.adapters.router_metrics import RouterMetrics
@@ -170,7 +170,8 @@ class RouterInVirtualTime:
         shard = Engine(model, 0, 1, partial(decode, secret=_SECRET))
         shard.warmup(warmup_request(engine.chunk_tokens, engine.chunk_tokens, engine.kv_tokens))
         self.memory = PagedMemory(PagedShape(engine.kv_tokens, 1, prefix_caching=prefix_caching))
-        scheduler = GuardedScheduler(settings.scheduler, pace, self.memory)
+        limited = replace(settings.scheduler, total_tokens_limit=self.memory.longest_tokens)
+        scheduler = GuardedScheduler(limited, pace, self.memory)
         levels = ServiceLevels(None, None, None, settings.deadline_factor)
         reception = Reception(levels, RunningLengths(AnswerLength(1, 1)), pace, metrics, None)
         energy = EnergyShares(ASSUMED_WEIGHTS)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import lognorm
 
-from freesh_plugin.core.length_model import CHECKPOINTS, Z90, LengthModel, next_checkpoint
+from freesh_plugin.core.length_model import CHECKPOINTS, Z90, LengthModel, last_checkpoint, next_checkpoint
 from freesh_plugin.core.lengths import AnswerLength
 
 models = st.builds(
@@ -73,3 +73,4 @@ def test_checkpoints_ascend_by_half_octaves() -> None:
     assert next_checkpoint(0) == 16
     assert next_checkpoint(16) == 23
     assert next_checkpoint(CHECKPOINTS[-1]) == inf
+    assert [last_checkpoint(tokens) for tokens in (0, 15, 16, 22, 23, 10**6)] == [0, 0, 16, 16, 23, CHECKPOINTS[-1]]

@@ -48,3 +48,22 @@ def test_answers_stay_positive_whatever_is_observed(steps: list[tuple[int, int, 
     assert pace.tbt_s > 0
     assert pace.prefill_s_per_token >= 0
     assert pace.service_s(JOB, 10, 10) > 0
+
+
+@given(
+    before=st.lists(st.tuples(st.integers(1, 100), st.integers(0, 2000), st.floats(0.001, 2.0)), max_size=30),
+    batch=st.integers(0, 200),
+    first_s=st.floats(0.001, 1.0),
+    growth_s=st.floats(0, 0.001),
+    steps=st.integers(1, 400),
+)
+def test_decoding_steps_can_be_observed_together(
+    before: list[tuple[int, int, float]], batch: int, first_s: float, growth_s: float, steps: int
+) -> None:
+    together, each = taught(*before), taught(*before)
+    together.observe_decoding(batch, first_s, growth_s, steps)
+    for step in range(steps):
+        each.observe(batch, 0, first_s + growth_s * step)
+    assert together.tbt_s == pytest.approx(each.tbt_s, rel=1e-9)
+    assert together.held_up == pytest.approx(each.held_up, rel=1e-9)
+    assert together.revision == each.revision

@@ -146,3 +146,24 @@ def test_deadlines_without_time_to_spare_and_empty_answers_are_scheduled_too() -
         found.arrive(each, 0.0)
     decision = found.decide(ONE, 0.0)
     assert len(decision.admit) == 1
+
+
+def test_steps_can_be_made_without_asking() -> None:
+    asked, skipped = (scheduler(review_s=1000.0) for _ in range(2))
+    for found in (asked, skipped):
+        found.arrive(job(1), 0.0)
+        found.arrive(job(2), 0.0)
+        found.decide(ONE, 0.0)
+    for step in range(15):
+        asked.decide(ONE, 1.0 + step)
+    skipped.skip(14)
+    last = skipped.decide(ONE, 15.0)
+    assert (last.keep, last.changes, last.holds_for_steps) == ((1,), False, 0)
+    skipped.skip(0)
+    assert asked.decide(ONE, 16.0) == skipped.decide(ONE, 16.0)
+
+
+def test_steps_are_skipped_by_nobody_too() -> None:
+    found = scheduler()
+    found.skip(3)
+    assert found.decide(ONE, 0.0).changes is False

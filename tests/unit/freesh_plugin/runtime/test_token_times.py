@@ -64,3 +64,21 @@ def test_nobody_looks() -> None:
     for number in range(10_000):
         times.told(tokens(1), number / 100)
     assert len(times.take(100.0)[1]) == 4096
+
+
+@pytest.mark.parametrize("rests", [False, True])
+def test_decoding_passes_can_be_told_together(rests: bool) -> None:
+    together, each = TokenTimes(), TokenTimes()
+    for times in (together, each):
+        times.arrived(1, 0.0)
+        times.told(tokens(1), 1.0)
+        if rests:
+            times.rest()
+    together.decoded(1.5, (0.125, 0.25, 0.5))
+    for ended_s in (1.625, 1.875, 2.375):
+        each.told(tokens(1), ended_s)
+    assert together.take(2.375) == each.take(2.375)
+    together.decoded(2.375, ())
+    for times in (together, each):
+        times.told(tokens(1), 3.0)
+    assert together.take(3.0) == each.take(3.0) == ((), (0.625,))
