@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.evaluate.report.markup import Markup
+from models.evaluate.outcome_rows import Estimate
+from models.evaluate.report.markup import Child, Markup, tag
 from models.evaluate.report.names import PLACE_COLOURS, words
-from models.evaluate.report.numbers import change, percent
+from models.evaluate.report.numbers import NOT_KNOWN, change, change_interval, number, percent
 from models.evaluate.report.results import Results
-from models.evaluate.report.section import figure, legend, paragraph, stack
+from models.evaluate.report.section import figure, legend, paragraph, stack, table
 from models.evaluate.report.spreads import saving, spread
 from models.evaluate.report.svg.layout import Slot, slots
 from models.evaluate.report.svg.panel import Panel, drawing
@@ -31,9 +32,10 @@ def spread_section(results: Results) -> Markup:
     others = [each for each in (results.summary.reference, WITHOUT_SIGNAL) if each in results.policies]
     clouds = {each: hours for each in others if (hours := _hours(results, each))}
     if not clouds:
-        return paragraph("The carbon intensity of the grids is not known: nothing to show.")
+        return stack(_kinds(results), paragraph("The carbon intensity of the grids is not known: nothing to draw."))
     colours = dict(zip(results.scenarios, PLACE_COLOURS, strict=False))
     return stack(
+        _kinds(results),
         figure(
             "Change of carbon against the spread of the grids",
             lambda width: _draw(clouds, colours, width),
@@ -42,6 +44,25 @@ def spread_section(results: Results) -> Markup:
         ),
         legend([(words(each), colour) for each, colour in colours.items()]),
     )
+
+
+def _kinds(results: Results) -> Markup:
+    """FREESH against the reference on each kind of grids."""
+    rows: list[Sequence[Child]] = []
+    for scenario in results.scenarios:
+        of = results.comparison(results.summary.freesh, scenario)
+        if of is not None:
+            carbon = "ambiguous" if of.ambiguous else _ends(of.carbon)
+            service = "equal" if of.equal_slo else f"{number(of.attainment_points.mean, 2)} points"
+            rows.append([words(scenario), f"{of.hours}", _ends(of.energy), carbon, _ends(of.carbon_marginal), service])
+    heads = ("Kind of grids", "Hours", "Energy", "Carbon, average", "Carbon, marginal", "Service")
+    return table(f"{words(results.summary.freesh)} against the reference, by kind of grids", heads, rows)
+
+
+def _ends(estimate: Estimate | None) -> Child:
+    if estimate is None:
+        return NOT_KNOWN
+    return change(estimate.mean), tag("small", change_interval(estimate))
 
 
 def _hours(results: Results, against: str) -> list[_Hour]:
