@@ -12,6 +12,9 @@ from models.evaluate.report.totals import totals
 from models.evaluate.report.verdict import Verdict, carbon_verdict, verdict
 
 
+_LEVEL = "95\N{NO-BREAK SPACE}%"
+
+
 def answer(results: Results) -> Markup:
     """The first thing on the page."""
     ours = results.comparison(results.summary.freesh)
@@ -60,8 +63,8 @@ def _said(what: str, verb: str, estimate: Estimate | None, of: Verdict) -> str:
         return size
     low, high = sorted((abs(estimate.low or 0.0), abs(estimate.high or 0.0)))
     if of is Verdict.UNPROVEN:
-        return f"{size} (95 % interval {change_interval(estimate)}, which proves no difference)"
-    return f"{size} (95 % interval {number(100 * low)} to {percent(high)})"
+        return f"{size} ({_LEVEL} interval {change_interval(estimate)}, which proves no difference)"
+    return f"{size} ({_LEVEL} interval {number(100 * low)} to {percent(high)})"
 
 
 def _tiles(results: Results, ours: Comparison) -> Markup:
