@@ -11,7 +11,6 @@ from models.evaluate.report.section import paragraph, stack
 from models.evaluate.report.totals import totals
 from models.evaluate.report.verdict import Verdict, carbon_verdict, verdict
 
-
 _LEVEL = "95\N{NO-BREAK SPACE}%"
 
 
