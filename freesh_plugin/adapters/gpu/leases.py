@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,7 @@ from freesh_plugin.core.gpu import GpuError, GpuFailure
 log = logging.getLogger(__name__)
 
 _ENDED = ("Z", "X", "x")  # dead, though perhaps never waited for
+_LOCK_TRIES, _LOCK_PAUSE_S = 5, 0.005
 
 
 class LeaseParty(msgspec.Struct, frozen=True):
@@ -39,17 +41,44 @@ class LeaseNote(msgspec.Struct, frozen=True):
 
 
 class Lease:
-    """A lease that this process holds."""
+    """A lease that this process holds.
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    Attributes:
+        uuid: Of its GPU.
+        fresh: Whether it was made here. Under one that was there before, a dead helper may have left a clock locked.
+    """
+
+    def __init__(self, path: Path, descriptor: int, *, fresh: bool) -> None:
         """Made by `LeaseFolder` only."""
         self.uuid = path.stem
+        self.fresh = fresh
         self._path = path
         self._descriptor = descriptor
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the file of its name is this lease still: anybody who may write in the folder can remove it."""
+        return self._descriptor >= 0 and _is_there(self._path, self._descriptor)
+
+    @property
+    def replaced(self) -> bool:
+        """Whether the file of its name is another's lease."""
+        return not self.is_there and self._path.exists()
+
+    def write(self, note: LeaseNote) -> None:
+        """Say for whom it is held.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        text = msgspec.json.encode(note)
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, text, 0)
+
     def end(self) -> None:
         """The clock is the driver's again."""
-        self._path.unlink(missing_ok=True)
+        if self.is_there:
+            self._path.unlink(missing_ok=True)
         self.abandon()
 
     def abandon(self) -> None:
@@ -89,10 +118,16 @@ class LeaseFolder:
         path = self._path_of(uuid)
         try:
             lease = _held(path, os.O_CREAT)
-            if lease is None:
-                raise GpuError(uuid, GpuFailure.OTHER, f"its clock is held by {_holder(path)}")
-            path.write_bytes(msgspec.json.encode(LeaseNote(uuid, party(os.getpid()), owner, time.time())))
         except OSError as error:
+            raise GpuError(uuid, GpuFailure.OTHER, f"its lease cannot be written: {error.strerror}") from error
+        if lease is None:
+            raise GpuError(uuid, GpuFailure.HELD, f"its clock is held by {_holder(path)}")
+        try:
+            lease.write(LeaseNote(uuid, party(os.getpid()), owner, time.time()))
+        except OSError as error:
+            if lease.fresh:
+                lease.end()
+            lease.abandon()  # one that was there before may stand for a clock that is locked
             raise GpuError(uuid, GpuFailure.OTHER, f"its lease cannot be written: {error.strerror}") from error
         return lease
 
@@ -108,7 +143,7 @@ class LeaseFolder:
         except OSError as error:
             raise GpuError(uuid, GpuFailure.OTHER, f"its lease cannot be opened: {error.strerror}") from error
         if lease is None and path.exists():
-            raise GpuError(uuid, GpuFailure.OTHER, f"its clock is held by {_holder(path)}")
+            raise GpuError(uuid, GpuFailure.HELD, f"its clock is held by {_holder(path)}")
         return lease
 
     def take_all_left(self) -> Iterator[Lease]:
@@ -130,6 +165,20 @@ class LeaseFolder:
         """What a GPU's lease says; None where there is none that can be read."""
         return _note(self._path_of(uuid))
 
+    def held(self, uuid: str) -> bool | None:
+        """Whether a living process holds a GPU's lease; None where there is none."""
+        try:
+            descriptor = os.open(self._path_of(uuid), os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
     def _path_of(self, uuid: str) -> Path:
         return self.path / f"{uuid}.json"
 
@@ -148,17 +197,25 @@ def _held(path: Path, flags: int = 0) -> Lease | None:
     """The lease, locked; None if there is none, or somebody else has it locked."""
     while True:
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | flags, 0o644)
+            descriptor, fresh = _opened(path, flags)
         except FileNotFoundError:
             if flags & os.O_CREAT:
                 raise  # it is the folder that is missing
             return None
-        if not _locked(descriptor):
+        if not _locked(descriptor, _LOCK_TRIES if flags & os.O_CREAT else 1):
             os.close(descriptor)
             return None
         if _is_there(path, descriptor):
-            return Lease(path, descriptor)
+            return Lease(path, descriptor, fresh=fresh)
         os.close(descriptor)
+
+
+def _opened(path: Path, flags: int) -> tuple[int, bool]:
+    """The file, and whether it was made now."""
+    if flags & os.O_CREAT:
+        with suppress(FileExistsError):
+            return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL, 0o644), True
+    return os.open(path, os.O_RDWR | os.O_NOFOLLOW | flags, 0o644), False
 
 
 def _holder(path: Path) -> str:
@@ -166,12 +223,14 @@ def _holder(path: Path) -> str:
     return f"process {note.helper.pid} on behalf of process {note.owner.pid}" if note else "another process"
 
 
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _locked(descriptor: int, tries: int) -> bool:
+    for again in reversed(range(tries)):
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        if again:
+            time.sleep(_LOCK_PAUSE_S)  # whoever looks whether its holder lives locks it for a moment, too
+    return False
 
 
 def _is_there(path: Path, descriptor: int) -> bool:

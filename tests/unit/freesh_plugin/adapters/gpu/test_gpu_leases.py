@@ -1,16 +1,19 @@
 """Leases: held by living processes only, left by dead ones, and nobody else's files."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from freesh_plugin.adapters.gpu.leases import LeaseFolder, LeaseParty, party
 from freesh_plugin.core.errors import ConfigError
-from freesh_plugin.core.gpu import GpuError
+from freesh_plugin.core.gpu import GpuError, GpuFailure
 
 UUID = "GPU-00000000-0000-4000-8000-00000000fa4e"
 OTHER = "GPU-00000001-0000-4000-8000-00000000fa4e"
@@ -51,18 +54,21 @@ def test_a_lease_says_who_and_goes_with_its_end(folder: LeaseFolder) -> None:
     lease.end()
     lease.end()
     assert folder.uuids() == []
-    assert folder.note(UUID) is None
+    assert (folder.note(UUID), folder.held(UUID)) == (None, None)
 
 
 def test_a_living_holder_keeps_others_out_and_a_dead_one_does_not(folder: LeaseFolder) -> None:
     with holder(folder) as process:
-        with pytest.raises(GpuError, match=f"held by process {process.pid} on behalf of process 4242"):
+        with pytest.raises(GpuError, match=f"held by process {process.pid} on behalf of process 4242") as taking:
             folder.take(UUID, OWNER)
-        with pytest.raises(GpuError, match="held by process"):
+        with pytest.raises(GpuError, match="held by process") as left_by_the_dead:
             folder.take_left(UUID)
+        assert (taking.value.failure, left_by_the_dead.value.failure) == (GpuFailure.HELD, GpuFailure.HELD)
+        assert folder.held(UUID) is True
         assert list(folder.take_all_left()) == []
         process.send_signal(signal.SIGKILL)
         process.wait()
+        assert folder.held(UUID) is False
         (left,) = folder.take_all_left()
         assert left.uuid == UUID
         left.abandon()
@@ -73,8 +79,47 @@ def test_a_living_holder_keeps_others_out_and_a_dead_one_does_not(folder: LeaseF
 
 
 def test_an_abandoned_lease_can_be_taken(folder: LeaseFolder) -> None:
+    made = folder.take(UUID, OWNER)
+    made.abandon()
+    found = folder.take(UUID, OWNER)
+    assert (made.fresh, found.fresh) == (True, False)
+    found.end()
+    assert folder.uuids() == []
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Files cannot grow, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_lease_that_cannot_be_written_is_held_by_nobody(folder: LeaseFolder) -> None:
+    with no_room(), pytest.raises(GpuError, match="cannot be written") as caught:
+        folder.take(UUID, OWNER)
+    assert caught.value.failure is GpuFailure.OTHER
+    assert folder.uuids() == []
     folder.take(UUID, OWNER).abandon()
+    with no_room(), pytest.raises(GpuError, match="cannot be written"):
+        folder.take(UUID, OWNER)
+    assert folder.uuids() == [UUID], "a clock may be locked under it"
     folder.take(UUID, OWNER).end()
+
+
+def test_a_lease_whose_file_was_removed_ends_without_anothers(folder: LeaseFolder) -> None:
+    first = folder.take(UUID, OWNER)
+    assert (first.is_there, first.replaced) == (True, False)
+    (folder.path / f"{UUID}.json").unlink()
+    assert (first.is_there, first.replaced) == (False, False)
+    second = folder.take(UUID, OWNER)
+    assert (first.replaced, second.is_there) == (True, True)
+    first.end()
+    assert folder.held(UUID) is True
+    second.end()
     assert folder.uuids() == []
 
 
