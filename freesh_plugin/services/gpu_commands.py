@@ -23,6 +23,7 @@ from rich.text import Text
 from freesh_plugin.adapters.gpu.helper_client import SOLE_TENANT
 from freesh_plugin.adapters.gpu.helper_socket import Admission
 from freesh_plugin.adapters.gpu.leases import LeaseFolder
+from freesh_plugin.adapters.unblocked_log import log_unblocked
 from freesh_plugin.core.errors import ConfigError, FreeshError
 from freesh_plugin.core.printable import one_line
 from freesh_plugin.services.gpu_free import free_left, free_named
@@ -120,7 +121,7 @@ def gpu_helper(
     The only process that sets clocks, so it needs root or CAP_SYS_ADMIN. Exit status: 0 all clocks are free; 1 some
     are not, and the next helper or `freesh gpu reset` tries again; 2 it could not start; 3 the driver hangs.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s gpu-helper %(message)s")
+    log_unblocked("gpu-helper")
     with _one_sentence():
         users = {0, os.geteuid()} | {_number(user, _user) for user in allow_user or ()}
         groups = {_number(group, _group) for group in allow_group or ()}

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from freesh_plugin.adapters.gpu.helper_frames import is_uuid
 from freesh_plugin.adapters.gpu.leases import Lease, LeaseFolder
-from freesh_plugin.adapters.gpu.nvml_clocks import NvmlClocks
+from freesh_plugin.adapters.unblocked_log import log_unblocked
 from freesh_plugin.core.errors import ConfigError, FreeshError
 from freesh_plugin.core.gpu import GpuError
+from freesh_plugin.services.gpu_reset import reset_each
 
 log = logging.getLogger(__name__)
 
@@ -19,10 +20,8 @@ def free_left(leases: LeaseFolder) -> dict[str, str | None]:
 
     Raises:
         GpuDriverError: there are leases, but no driver.
-        ConfigError: as of `nvml_library`.
     """
-    left = {lease.uuid: lease for lease in leases.take_all_left()}
-    return _freed(left) if left else {}
+    return _freed({lease.uuid: lease for lease in leases.take_all_left()})
 
 
 def free_named(leases: LeaseFolder, uuids: Iterable[str]) -> dict[str, str | None]:
@@ -30,7 +29,7 @@ def free_named(leases: LeaseFolder, uuids: Iterable[str]) -> dict[str, str | Non
 
     Raises:
         GpuDriverError: there is no driver.
-        ConfigError: a name is no UUID, or as of `nvml_library`.
+        ConfigError: a name is no UUID.
     """
     outcomes: dict[str, str | None] = {}
     wanted: dict[str, Lease | None] = {}
@@ -46,8 +45,7 @@ def free_named(leases: LeaseFolder, uuids: Iterable[str]) -> dict[str, str | Non
 
 def _freed(wanted: Mapping[str, Lease | None]) -> dict[str, str | None]:
     try:
-        clocks = NvmlClocks()
-        outcomes = {uuid: _failure(clocks, uuid) for uuid in wanted}
+        outcomes = reset_each(wanted)
         for uuid, lease in wanted.items():
             if lease is not None and outcomes[uuid] is None:
                 lease.end()
@@ -56,15 +54,6 @@ def _freed(wanted: Mapping[str, Lease | None]) -> dict[str, str | None]:
         for lease in wanted.values():
             if lease is not None:
                 lease.abandon()
-
-
-def _failure(clocks: NvmlClocks, uuid: str) -> str | None:
-    """Free one; why it could not be."""
-    try:
-        clocks.free(uuid)
-    except GpuError as error:
-        return f"{error.failure}: {error.reason}"
-    return None
 
 
 def main(run_dir: Path) -> int:
@@ -80,5 +69,5 @@ def main(run_dir: Path) -> int:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s gpu-free %(message)s")
+    log_unblocked("gpu-free")
     sys.exit(main(Path(sys.argv[1])))

@@ -2,17 +2,16 @@
 
 import logging
 import os
+import select
 import selectors
-import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from freesh_plugin.adapters.ending_signals import ended_by_signals
 from freesh_plugin.adapters.gpu.helper_client import SOLE_TENANT
 from freesh_plugin.adapters.gpu.helper_frames import (
     Done,
@@ -26,9 +25,10 @@ from freesh_plugin.adapters.gpu.helper_frames import (
     as_request,
     frame,
 )
-from freesh_plugin.adapters.gpu.helper_socket import Admission, Peer, listen, peer_of
+from freesh_plugin.adapters.gpu.helper_socket import Admission, FirstSocket, Peer, listen, peer_of
 from freesh_plugin.adapters.gpu.leases import LeaseFolder, party
 from freesh_plugin.adapters.gpu.nvml_clocks import NvmlClocks
+from freesh_plugin.adapters.unblocked_log import log_unblocked
 from freesh_plugin.core.errors import ConfigError, FreeshError
 from freesh_plugin.core.gpu import GpuError, GpuFailure
 from freesh_plugin.services.gpu_holdings import Holdings, Owner
@@ -43,10 +43,10 @@ ENDED, NOT_FREED, HUNG = 0, 1, 3
 
 ROOT_ALONE = Admission(frozenset({0}), frozenset())
 
-_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _RETRY_S = 0.1
 _LAST_TRIES_S = 1.5
-_RESET_S = 15.0
+_LOOK_S = 1.0
+_MOST_PAUSE_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class HelperSettings:
     admission: Admission = ROOT_ALONE
     sole_tenant: bool = False
     """Whether GPUs that MIG partitions may be set: all instances are the owner's."""
+    stay_s: float = 600.0
+    """For so long a child without an owner goes on trying to free what it could not; nobody else would."""
 
 
 @dataclass(eq=False)
@@ -74,7 +76,7 @@ def run_helper(settings: HelperSettings) -> int:
     Raises:
         FreeshError: it could not start: no driver, no folder for leases, no place for the socket.
     """
-    with _ended_by_signals() as wakeup, _first_socket(settings) as first:
+    with ended_by_signals() as wakeup, closing(_first_socket(settings)) as first:
         leases = LeaseFolder(settings.run_dir)
         try:
             leases.make()
@@ -82,7 +84,7 @@ def run_helper(settings: HelperSettings) -> int:
         except FreeshError as error:
             if settings.owner_fd is not None:
                 denied = isinstance(error.__cause__, PermissionError)
-                _say(first, Failed("*", GpuFailure.NO_PERMISSION if denied else GpuFailure.OTHER, str(error)))
+                _say(first.end, Failed("*", GpuFailure.NO_PERMISSION if denied else GpuFailure.OTHER, str(error)))
             raise
         return helper.serve(wakeup)
 
@@ -90,52 +92,71 @@ def run_helper(settings: HelperSettings) -> int:
 class GpuHelper:
     """One loop over its sockets; calls to the driver are made one after another, each with a deadline."""
 
-    def __init__(self, clocks: NvmlClocks, leases: LeaseFolder, settings: HelperSettings, first: socket.socket) -> None:
+    def __init__(self, clocks: NvmlClocks, leases: LeaseFolder, settings: HelperSettings, first: FirstSocket) -> None:
         """`first` is the owner's socket, or the one on which owners arrive."""
         self._clocks = clocks
         self._settings = settings
         self._holdings = Holdings(clocks, leases, settings.sole_tenant)
         self._first = first
         self._connections: dict[socket.socket, _Connection] = {}
+        self._looked_s = float("-inf")
+        self._alone_until_s: float | None = None
         self._selector = selectors.DefaultSelector()
 
     def serve(self, wakeup: socket.socket) -> int:
-        """Until `wakeup` can be read, or a child's owner is gone; returns the exit status."""
+        """Until `wakeup` can be read, or a child's owner is gone and all is free; returns the exit status."""
         try:
-            self._start(wakeup)
-            while self._round(wakeup):
-                if self._clocks.hung:
-                    return self._hand_over()
+            self._tidy()
+            if not self._clocks.hung:
+                self._open(wakeup)
+            while not self._clocks.hung and self._round(wakeup):
+                pass
         finally:
             if not self._clocks.hung:
                 self._free_all()
-        return self._end()
+        return self._hand_over(wakeup) if self._clocks.hung else self._end()
 
-    def _start(self, wakeup: socket.socket) -> None:
-        self._holdings.adopt_left(self._clocks.uuids())
-        self._holdings.finish()
+    def _open(self, wakeup: socket.socket) -> None:
         self._selector.register(wakeup, selectors.EVENT_READ)
-        if self._settings.owner_fd is not None:
-            self._welcome(self._first)
+        if self._is_child:
+            self._welcome(self._first.end)
         else:
-            self._selector.register(self._first, selectors.EVENT_READ)
+            self._selector.register(self._first.end, selectors.EVENT_READ)
+
+    @property
+    def _is_child(self) -> bool:
+        return self._settings.owner_fd is not None
 
     def _round(self, wakeup: socket.socket) -> bool:
         """Handle what has arrived; returns whether to go on."""
-        ready = [key.fileobj for key, _ in self._selector.select(self._holdings.retry_s)]
+        retry_s = self._holdings.retry_s
+        ready = [key.fileobj for key, _ in self._selector.select(_LOOK_S if retry_s is None else retry_s)]
         if wakeup in ready:
             return False
         for each in ready:
-            if each is self._first and each not in self._connections:
+            if each is self._first.end and each not in self._connections:
                 self._accept()
             elif isinstance(each, socket.socket):
                 self._read(each)
+        self._tidy()
+        return not self._is_child or bool(self._connections) or self._stays()
+
+    def _tidy(self) -> None:
+        """Free what is to be freed, and once a second look for what dead helpers left."""
+        if time.monotonic() >= self._looked_s + _LOOK_S:
+            self._looked_s = time.monotonic()
+            self._holdings.adopt_left()
         self._holdings.finish()
-        return self._settings.owner_fd is None or bool(self._connections)
+
+    def _stays(self) -> bool:
+        """Whether a child without an owner has something to free yet, and patience."""
+        if self._alone_until_s is None:
+            self._alone_until_s = time.monotonic() + self._settings.stay_s
+        return self._holdings.unfinished and time.monotonic() < self._alone_until_s
 
     def _accept(self) -> None:
         with suppress(OSError):  # whoever came is gone again
-            arrived, _ = self._first.accept()
+            arrived, _ = self._first.end.accept()
             peer = peer_of(arrived)
             if refusal := self._refusal(peer):
                 log.warning("owner_refused pid=%d uid=%d reason=%s", peer.pid, peer.uid, refusal)
@@ -203,25 +224,33 @@ class GpuHelper:
             self._holdings.finish()
 
     def _end(self) -> int:
-        if self._clocks.hung:
-            return self._hand_over()
         not_freed = self._holdings.unfinished
         self._holdings.abandon()
         return NOT_FREED if not_freed else ENDED
 
-    def _hand_over(self) -> int:
-        """The driver hangs in this process: leave the leases to a fresh one, which may fare better."""
+    def _hand_over(self, wakeup: socket.socket) -> int:
+        """The driver hangs in this process: nobody is served any more, and fresh processes free what is held.
+
+        A child stays with what they cannot free; a service is started anew, which tries again.
+        """
         log.error("driver_hangs handing_over=1")
+        self._close_all()
+        end_s = time.monotonic() + (self._settings.stay_s if self._is_child else 0.0)
+        pause_s = _LOOK_S
+        while self._holdings.finish_elsewhere() and time.monotonic() < end_s:
+            if select.select([wakeup], [], [], pause_s)[0]:
+                break
+            pause_s = min(2 * pause_s, _MOST_PAUSE_S)
         self._holdings.abandon()
-        # A thread that hangs in the kernel can keep an ended process, and its sockets, alive: owners must know now.
-        for each in (*self._connections, self._first):
+        return HUNG
+
+    def _close_all(self) -> None:
+        """Owners must know now, and nobody may arrive."""
+        self._first.close()
+        for each in self._connections:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
-        command = [sys.executable, "-m", "freesh_plugin.services.gpu_free", str(self._settings.run_dir)]
-        with suppress(subprocess.TimeoutExpired):
-            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=_RESET_S, check=False)
-        return HUNG
 
 
 def _say(connection: socket.socket, reply: Reply) -> bool:
@@ -233,35 +262,12 @@ def _say(connection: socket.socket, reply: Reply) -> bool:
         return False
 
 
-@contextmanager
-def _ended_by_signals() -> Iterator[socket.socket]:
-    """A socket that can be read once SIGTERM, SIGINT or SIGHUP has come."""
-    awaited, told = socket.socketpair()
-    with awaited, told:
-        told.setblocking(False)
-        before = {number: signal.signal(number, lambda *_: None) for number in _ENDING}
-        before_fd = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
-        try:
-            yield awaited
-        finally:
-            signal.set_wakeup_fd(before_fd)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-@contextmanager
-def _first_socket(settings: HelperSettings) -> Iterator[socket.socket]:
+def _first_socket(settings: HelperSettings) -> FirstSocket:
     if settings.owner_fd is not None:
-        with socket.socket(fileno=settings.owner_fd) as owner:
-            yield owner
-        return
+        return FirstSocket(socket.socket(fileno=settings.owner_fd))
     if settings.socket_path is None:
         raise ConfigError("a helper needs an owner or a path to listen on")
-    with listen(settings.socket_path) as listening:
-        try:
-            yield listening
-        finally:
-            settings.socket_path.unlink(missing_ok=True)
+    return listen(settings.socket_path)
 
 
 def main(owner_fd: int, run_dir: Path, *, sole_tenant: bool = False) -> int:
@@ -274,7 +280,7 @@ def main(owner_fd: int, run_dir: Path, *, sole_tenant: bool = False) -> int:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s gpu-helper %(message)s")
+    log_unblocked("gpu-helper")
     status = main(int(sys.argv[1]), Path(sys.argv[2]), sole_tenant=SOLE_TENANT in sys.argv[3:])
     logging.shutdown()
     os._exit(status)  # a thread that hangs in the driver must not keep the process

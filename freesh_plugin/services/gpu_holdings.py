@@ -1,13 +1,14 @@
 """Which owner holds which GPU's clock, and at what: set all or none, freed when the owner goes."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from freesh_plugin.adapters.gpu.helper_frames import Limit
 from freesh_plugin.adapters.gpu.leases import Lease, LeaseFolder, LeaseParty
 from freesh_plugin.adapters.gpu.nvml_clocks import NvmlClocks
-from freesh_plugin.core.gpu import GpuError, GpuFailure
+from freesh_plugin.core.gpu import GpuDriverError, GpuError, GpuFailure
+from freesh_plugin.services.gpu_reset import reset_each
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ class Holding:
     range_mhz: tuple[int, int] | None = None
     failures: int = 0
     """Times in a row that it could not be freed."""
+    set_here: bool = False
+    """Whether this helper may have set its clock."""
 
     @property
     def uuid(self) -> str:
@@ -52,6 +55,7 @@ class Holdings:
         self._leases = leases
         self._sole_tenant = sole_tenant
         self._held: dict[str, Holding] = {}
+        self._passed_over: set[str] = set()
 
     @property
     def unfinished(self) -> bool:
@@ -75,14 +79,10 @@ class Holdings:
         try:
             for uuid, range_mhz in wanted.items():
                 holding = self._hold(owner, uuid)
-                if holding.range_mhz == range_mhz:
-                    continue
                 before.append((holding, holding.range_mhz))
-                holding.range_mhz = None
-                self._clocks.lock(uuid, *range_mhz)
-                holding.range_mhz = range_mhz
+                self._lock(holding, range_mhz)
         except GpuError as error:
-            changed = self._undo(before, error)
+            changed = self._undo(before)
             if changed:
                 raise GpuError(error.uuid, error.failure, f"{error.reason}; not as before: {changed}") from error
             raise
@@ -108,26 +108,50 @@ class Holdings:
         for holding in self._held.values():
             holding.owner = None
 
-    def adopt_left(self, uuids: Iterable[str]) -> None:
-        """Take over what dead helpers left of these GPUs, to be freed."""
-        visible = set(uuids)
-        for lease in self._leases.take_all_left():
-            if lease.uuid in visible:
-                self._held[lease.uuid] = Holding(lease, None)
-            else:
-                log.warning("lease_of_unseen_gpu uuid=%s", lease.uuid)
-                lease.abandon()
+    def adopt_left(self) -> None:
+        """Take over what dead helpers left of GPUs that are seen from here, to be freed; of others it is left alone."""
+        for uuid in self._leases.uuids():
+            if uuid in self._held:
+                continue
+            try:
+                self._clocks.find(uuid)
+                lease = self._leases.take_left(uuid)
+            except GpuError as error:
+                self._pass_over(error)
+                continue
+            if lease is not None:
+                self._held[uuid] = Holding(lease, None)
 
     def finish(self) -> None:
         """Try to free what is to be freed."""
         for holding in [holding for holding in self._held.values() if holding.owner is None]:
             self._free(holding)
 
+    def finish_elsewhere(self) -> bool:
+        """Try to free everything from fresh processes, since the driver hangs in this; returns whether some is left."""
+        for holding in [holding for holding in self._held.values() if holding.lease.replaced]:
+            self._end(holding)
+        try:
+            outcomes = reset_each(self._held)
+        except GpuDriverError as error:
+            log.warning("clocks_not_freed reason=%s", error)
+            return True
+        for uuid, failure in outcomes.items():
+            log.info("clock_free uuid=%s failure=%s", uuid, failure or "none")
+            if failure is None:
+                self._end(self._held[uuid])
+        return bool(self._held)
+
     def abandon(self) -> None:
         """Leave every lease to another helper."""
         for holding in self._held.values():
             holding.lease.abandon()
         self._held.clear()
+
+    def _pass_over(self, error: GpuError) -> None:
+        if error.failure is not GpuFailure.HELD and error.uuid not in self._passed_over:
+            self._passed_over.add(error.uuid)
+            log.warning("lease_left_alone uuid=%s reason=%s", error.uuid, error)
 
     def _range_mhz(self, owner: Owner, uuid: str, request: Limit) -> tuple[int, int]:
         """The least and greatest clock that a request means for a GPU that may be set.
@@ -147,43 +171,77 @@ class Holdings:
         return (request.sm_clock_mhz if request.pin else supported[0]), request.sm_clock_mhz
 
     def _hold(self, owner: Owner, uuid: str) -> Holding:
-        if uuid not in self._held:
-            self._held[uuid] = Holding(self._leases.take(uuid, owner.process), owner)
-        self._held[uuid].owner = owner
-        self._held[uuid].failures = 0
-        return self._held[uuid]
+        """Its holding, with a lease that is there: somebody may have removed the file, and another have taken it.
 
-    def _undo(self, before: list[tuple[Holding, tuple[int, int] | None]], error: GpuError) -> str:
+        Raises:
+            GpuError: another helper holds it, or its lease cannot be written.
+        """
+        holding = self._held.get(uuid)
+        if holding is None:
+            holding = self._held[uuid] = Holding(self._leases.take(uuid, owner.process), owner)
+        elif not holding.lease.is_there:
+            holding.lease.abandon()
+            holding.lease = self._leases.take(uuid, owner.process)
+        holding.owner = owner
+        holding.failures = 0
+        return holding
+
+    def _lock(self, holding: Holding, range_mhz: tuple[int, int]) -> None:
+        """Set it, though it may be so by the book: a reset of the GPU, or another program, may have undone it."""
+        holding.range_mhz = None
+        try:
+            self._clocks.lock(holding.uuid, *range_mhz)
+        except GpuError as error:
+            holding.set_here |= error.failure not in _NOTHING_CHANGED
+            raise
+        holding.set_here, holding.range_mhz = True, range_mhz
+
+    def _undo(self, before: Sequence[tuple[Holding, tuple[int, int] | None]]) -> str:
         """Bring each back to where it was; returns those of which that is not certain."""
         failed: list[str] = []
         for holding, range_mhz in reversed(before):
             if range_mhz is None:
-                if holding.uuid == error.uuid and error.failure in _NOTHING_CHANGED:
+                if self._is_untouched(holding):
                     self._end(holding)
                 elif self._free(holding) is not None:
                     failed.append(holding.uuid)
                 continue
             try:
-                self._clocks.lock(holding.uuid, *range_mhz)
-                holding.range_mhz = range_mhz
+                self._lock(holding, range_mhz)
             except GpuError as again:
                 log.error("clock_not_set_back uuid=%s reason=%s", holding.uuid, again)
-                holding.range_mhz = None
                 failed.append(holding.uuid)
         return ", ".join(failed)
 
+    def _is_untouched(self, holding: Holding) -> bool:
+        """Whether nobody set its clock under this lease: there is nothing to undo."""
+        return holding.lease.fresh and not holding.set_here
+
     def _free(self, holding: Holding) -> GpuError | None:
+        if holding.lease.replaced:
+            log.error("lease_taken_by_another uuid=%s", holding.uuid)  # its clock is the other's now
+            self._end(holding)
+            return None
         try:
             self._clocks.free(holding.uuid)
         except GpuError as error:
-            if not holding.failures:
-                log.error("clock_not_freed uuid=%s reason=%s", holding.uuid, error)
-            holding.failures += 1
-            holding.owner = None
+            self._keep(holding, error)
             return error
         self._end(holding)
         log.info("clock_freed uuid=%s", holding.uuid)
         return None
+
+    def _keep(self, holding: Holding, error: GpuError) -> None:
+        """It is not free: keep it, to be freed later; what a dead helper left is for whoever may free it."""
+        if error.failure is GpuFailure.NO_PERMISSION and not holding.set_here:
+            self._pass_over(error)
+            del self._held[holding.uuid]
+            holding.lease.abandon()
+            return
+        if not holding.failures:
+            log.error("clock_not_freed uuid=%s reason=%s", holding.uuid, error)
+        holding.failures += 1
+        holding.owner = None
 
     def _end(self, holding: Holding) -> None:
         del self._held[holding.uuid]

@@ -3,6 +3,7 @@
 import socket
 import stat
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,28 @@ def peer_of(connection: socket.socket) -> Peer:
     return Peer(pid, uid, frozenset({gid, *_further_groups(connection)}))
 
 
-def listen(path: Path) -> socket.socket:
+class FirstSocket:
+    """The helper's first socket: one inherited from its owner, or one at a path, on which owners arrive."""
+
+    def __init__(self, end: socket.socket, path: Path | None = None) -> None:
+        """With a `path`, it is bound to it."""
+        self.end = end
+        self._path = path
+        self._inode = None if path is None else _inode(path)
+
+    def close(self) -> None:
+        """Nobody arrives any more: let another have the path, then close. Harmless when repeated."""
+        path, self._path = self._path, None
+        # Whoever has bound the path since, after somebody removed ours, keeps it.
+        if path is not None and _inode(path) == self._inode:
+            path.unlink(missing_ok=True)
+        # Told before it is closed: a thread that hangs in the kernel can keep an ended process's sockets alive.
+        with suppress(OSError):
+            self.end.shutdown(socket.SHUT_RDWR)
+        self.end.close()
+
+
+def listen(path: Path) -> FirstSocket:
     """A socket at a path, in place of one that nobody listens on any more.
 
     Anybody may connect: who may stay is decided by what the kernel says of them, and the others are told why not.
@@ -61,10 +83,10 @@ def listen(path: Path) -> socket.socket:
         listening.bind(str(path))
         path.chmod(0o666)
         listening.listen(16)
+        listening.setblocking(False)
+        return FirstSocket(listening, path)
     except OSError as error:
         raise ConfigError(f"cannot listen on {path}: {error.strerror or error}") from error
-    listening.setblocking(False)
-    return listening
 
 
 def _clear(path: Path) -> None:
@@ -81,6 +103,13 @@ def _clear(path: Path) -> None:
             path.unlink()
             return
     raise ConfigError(f"cannot listen on {path}: another process does")
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.lstat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _further_groups(connection: socket.socket) -> tuple[int, ...]:

@@ -32,7 +32,8 @@ class NvmlClocks:
         """
         self._deadlines = deadlines
         self._thread = DeadlineThread("nvml-clocks")
-        self._found: dict[str, tuple[NvmlGpu, tuple[int, ...]]] = {}
+        self._found: dict[str, NvmlGpu] = {}
+        self._supported_mhz: dict[str, tuple[int, ...]] = {}
         try:
             self._driver = self._thread.call("*", NvmlDriver, deadlines.connect_s)
         except GpuError as error:
@@ -43,14 +44,13 @@ class NvmlClocks:
         """Whether a call hangs now."""
         return self._thread.hung
 
-    def uuids(self) -> tuple[str, ...]:
-        """GPUs that this process may see.
+    def find(self, uuid: str) -> None:
+        """Find a GPU, unless it was found before.
 
         Raises:
-            GpuDriverError: the driver does not say.
-            GpuError: it hangs.
+            GpuError: there is none of that UUID that this process may see, or it is lost, or the driver hangs.
         """
-        return self._looked("*", self._driver.uuids)
+        self._gpu(uuid)
 
     def supported_mhz(self, uuid: str) -> tuple[int, ...]:
         """Clocks that can be set, ascending.
@@ -58,7 +58,9 @@ class NvmlClocks:
         Raises:
             GpuError: there is no such GPU, or it does not say.
         """
-        return self._gpu(uuid)[1]
+        if uuid not in self._supported_mhz:
+            self._supported_mhz[uuid] = self._looked(uuid, self._gpu(uuid).supported_clocks_mhz)
+        return self._supported_mhz[uuid]
 
     def shared(self, uuid: str) -> bool:
         """Whether the GPU is partitioned now (MIG), so that its clock concerns every tenant.
@@ -66,7 +68,7 @@ class NvmlClocks:
         Raises:
             GpuError: it does not say.
         """
-        gpu, _ = self._gpu(uuid)
+        gpu = self._gpu(uuid)
         return self._looked(uuid, gpu.partitioned)
 
     def lock(self, uuid: str, least_mhz: int, most_mhz: int) -> None:
@@ -75,7 +77,7 @@ class NvmlClocks:
         Raises:
             GpuError: it was not set; or, when it hangs, it may be yet.
         """
-        gpu, _ = self._gpu(uuid)
+        gpu = self._gpu(uuid)
         self._thread.call(uuid, lambda: gpu.lock(least_mhz, most_mhz), self._deadlines.set_s)
 
     def free(self, uuid: str) -> None:
@@ -84,13 +86,12 @@ class NvmlClocks:
         Raises:
             GpuError: it was not, or not yet.
         """
-        gpu, _ = self._gpu(uuid)
+        gpu = self._gpu(uuid)
         self._thread.call(uuid, gpu.reset, self._deadlines.set_s)
 
-    def _gpu(self, uuid: str) -> tuple[NvmlGpu, tuple[int, ...]]:
+    def _gpu(self, uuid: str) -> NvmlGpu:
         if uuid not in self._found:
-            gpu = self._looked(uuid, lambda: self._driver.gpu(uuid))
-            self._found[uuid] = gpu, self._looked(uuid, gpu.supported_clocks_mhz)
+            self._found[uuid] = self._looked(uuid, lambda: self._driver.gpu(uuid))
         return self._found[uuid]
 
     def _looked(self, uuid: str, work: Callable[[], T]) -> T:

@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from freesh_plugin.adapters.gpu.helper_frames import Limit
 from freesh_plugin.adapters.gpu.leases import LeaseFolder, LeaseParty
@@ -43,13 +41,17 @@ def test_a_ceiling_lets_an_idle_gpu_sink_and_a_pin_does_not(fake_driver: FakeDri
     assert fake_driver.locks() == [None, None]
 
 
-def test_the_driver_is_asked_only_when_something_changes(fake_driver: FakeDriver, holdings: Holdings) -> None:
+def test_a_clock_that_is_told_again_is_set_again(fake_driver: FakeDriver, holdings: Holdings) -> None:
+    """A reset of the GPU, or another program, may have undone it."""
     ours = owner()
-    for _ in range(3):
-        holdings.limit(ours, Limit(fake_driver.uuids, 1110))
-    holdings.release(ours, fake_driver.uuids)
-    holdings.release(ours, fake_driver.uuids)
-    assert [(gpu.sets, gpu.resets) for gpu in fake_driver.gpus] == [(1, 1), (1, 1)]
+    holdings.limit(ours, Limit(fake_driver.uuids, 1110))
+    for gpu in fake_driver.gpus:
+        gpu.lock_min_mhz = gpu.lock_max_mhz = 0
+    holdings.limit(ours, Limit(fake_driver.uuids, 1110))
+    assert fake_driver.locks() == [(210, 1110), (210, 1110)]
+    for _ in range(2):
+        holdings.release(ours, fake_driver.uuids)
+    assert [gpu.resets for gpu in fake_driver.gpus] == [1, 1]
 
 
 @pytest.mark.parametrize("sm_clock_mhz", [1111, 100, 3000])
@@ -78,6 +80,59 @@ def test_without_permission_nothing_is_left_behind(
     assert caught.value.failure is GpuFailure.NO_PERMISSION
     assert not holdings.unfinished
     assert leases.uuids() == []
+
+
+def test_a_permission_that_is_lost_keeps_the_lease_of_what_is_locked(
+    fake_driver: FakeDriver, holdings: Holdings, leases: LeaseFolder
+) -> None:
+    ours = owner()
+    holdings.limit(ours, Limit(fake_driver.uuids, 1110))
+    fake_driver.state.root = 0
+    for _ in range(3):
+        with pytest.raises(GpuError, match="not as before"):
+            holdings.limit(ours, Limit(fake_driver.uuids, 1605))
+    assert (fake_driver.locks(), leases.uuids()) == ([(210, 1110), (210, 1110)], list(fake_driver.uuids))
+    holdings.release_all(ours)
+    fake_driver.state.root = 1
+    holdings.finish()
+    assert (fake_driver.locks(), leases.uuids()) == ([None, None], [])
+
+
+def test_without_permission_what_a_dead_helper_left_is_left_to_others(
+    fake_driver: FakeDriver, holdings: Holdings, leases: LeaseFolder
+) -> None:
+    for uuid in fake_driver.uuids:
+        leases.take(uuid, LeaseParty(5, 5)).abandon()
+    fake_driver.state.root = 0
+    with pytest.raises(GpuError) as caught:
+        holdings.limit(owner(), Limit(fake_driver.uuids, 1605))
+    assert caught.value.failure is GpuFailure.NO_PERMISSION
+    holdings.adopt_left()
+    holdings.finish()
+    assert not holdings.unfinished
+    assert [leases.held(uuid) for uuid in fake_driver.uuids] == [False, False]
+    fake_driver.state.root = 1
+    holdings.adopt_left()
+    holdings.finish()
+    assert leases.uuids() == []
+
+
+def test_a_removed_lease_is_made_anew_and_one_that_another_took_is_his(
+    fake_driver: FakeDriver, holdings: Holdings, leases: LeaseFolder
+) -> None:
+    ours = owner()
+    holdings.limit(ours, Limit(fake_driver.uuids, 1110))
+    for uuid in fake_driver.uuids:
+        (leases.path / f"{uuid}.json").unlink()
+    holdings.limit(ours, Limit(fake_driver.uuids[:1], 1605))
+    theirs = leases.take(fake_driver.uuids[1], LeaseParty(77, 1))
+    with pytest.raises(GpuError, match="on behalf of process 77") as caught:
+        holdings.limit(ours, Limit(fake_driver.uuids[1:], 1605))
+    assert caught.value.failure is GpuFailure.HELD
+    holdings.release_all(ours)
+    assert fake_driver.locks() == [None, (210, 1110)]
+    assert (leases.uuids(), theirs.is_there) == ([fake_driver.uuids[1]], True)
+    theirs.end()
 
 
 def test_one_owner_at_a_time(fake_driver: FakeDriver, holdings: Holdings) -> None:
@@ -152,15 +207,22 @@ def test_a_lost_gpu_keeps_its_lease(fake_driver: FakeDriver, holdings: Holdings,
     assert fake_driver.locks()[1] is None
 
 
-def test_leases_of_gpus_that_are_not_seen_from_here_are_left_alone(
+def test_the_lease_of_a_gpu_that_is_not_seen_from_here_is_left_alone_until_it_is(
     fake_driver: FakeDriver, holdings: Holdings, leases: LeaseFolder
 ) -> None:
     for uuid in fake_driver.uuids:
         leases.take(uuid, LeaseParty(5, 5)).abandon()
-    holdings.adopt_left(fake_driver.uuids[:1])
+    fake_driver.gpus[1].lost = 1
+    holdings.adopt_left()
     holdings.finish()
     assert leases.uuids() == [fake_driver.uuids[1]]
-    assert [gpu.resets for gpu in fake_driver.gpus] == [1, 0]
+    assert leases.held(fake_driver.uuids[1]) is False
+    assert not holdings.unfinished
+    fake_driver.gpus[1].lost = 0
+    holdings.adopt_left()
+    holdings.finish()
+    assert leases.uuids() == []
+    assert [gpu.resets for gpu in fake_driver.gpus] == [1, 1]
 
 
 def test_after_a_hang_the_leases_stay(fake_driver: FakeDriver, leases: LeaseFolder) -> None:
@@ -177,68 +239,3 @@ def test_after_a_hang_the_leases_stay(fake_driver: FakeDriver, leases: LeaseFold
     assert leases.uuids() == list(fake_driver.uuids)
     fake_driver.heal()
     wait_until(lambda: not clocks.hung)  # its call goes on where it hung, and must find the driver of this test
-
-
-class Rig:
-    """One driver for many examples; each starts with nothing held."""
-
-    def __init__(self, driver: FakeDriver, leases: LeaseFolder) -> None:
-        self.driver = driver
-        self.leases = leases
-        self.clocks = NvmlClocks()
-
-    def fresh(self) -> Holdings:
-        self.driver.heal()
-        assert self.driver.locks() == [None, None]
-        assert self.leases.uuids() == []
-        return Holdings(self.clocks, self.leases)
-
-
-@pytest.fixture
-def rig(fake_driver: FakeDriver, leases: LeaseFolder) -> Rig:
-    return Rig(fake_driver, leases)
-
-
-groups = st.sampled_from([(0,), (1,), (0, 1), (1, 0)])
-clocks_mhz = st.sampled_from([1005, 1110, 1980])
-steps = st.lists(
-    st.one_of(
-        st.tuples(st.just("limit"), st.integers(0, 1), groups, clocks_mhz),
-        st.tuples(st.just("release"), st.integers(0, 1), groups, st.just(0)),
-        st.tuples(st.just("leave"), st.integers(0, 1), st.just(()), st.just(0)),
-        st.tuples(st.just("fail"), st.integers(0, 1), st.just(()), st.integers(1, 3)),
-    ),
-    max_size=20,
-)
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps)
-def test_locked_means_leased_and_everything_ends_free(
-    rig: Rig, sequence: list[tuple[str, int, tuple[int, ...], int]]
-) -> None:
-    """Two owners do as they like while single calls fail: no lock without a lease, and in the end no lock."""
-    holdings, owners = rig.fresh(), [owner(1), owner(2)]
-    for what, who, group, number in sequence:
-        uuids = tuple(rig.driver.uuids[index] for index in group)
-        before = rig.driver.locks()
-        try:
-            if what == "limit":
-                holdings.limit(owners[who], Limit(uuids, number))
-                assert all(rig.driver.locks()[index] == (210, number) for index in group)
-            elif what == "release":
-                holdings.release(owners[who], uuids)
-            elif what == "leave":
-                holdings.release_all(owners[who])
-            else:
-                rig.driver.heal()
-                rig.driver.fail(SET, UNKNOWN, gpu=who, times=1, every=number)
-        except GpuError:
-            if what == "limit":
-                assert rig.driver.locks() == before
-        locked = [uuid for uuid, lock in zip(rig.driver.uuids, rig.driver.locks(), strict=True) if lock]
-        assert set(locked) <= set(rig.leases.uuids())
-    rig.driver.heal()
-    holdings.disown()
-    holdings.finish()
-    assert (rig.driver.locks(), rig.leases.uuids()) == ([None, None], [])
