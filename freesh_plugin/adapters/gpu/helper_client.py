@@ -1,29 +1,18 @@
 """Implements `ClockSetter` by the helper process: one of its own, as a child, or the machine's, as a service."""
 
-import contextlib
 import logging
-import select
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from freesh_plugin.adapters.gpu.helper_frames import (
-    Done,
-    Failed,
-    FrameBuffer,
-    HelperFrameError,
-    Limit,
-    Ready,
-    Release,
-    Reply,
-    Request,
-    as_reply,
-    frame,
-)
+from freesh_plugin.adapters.gpu.helper_frames import Done, Failed, HelperFrameError, Limit, Ready, Release, Request
+from freesh_plugin.adapters.gpu.helper_link import Link
 from freesh_plugin.core.gpu import GpuError, GpuFailure
 
 log = logging.getLogger(__name__)
@@ -31,19 +20,7 @@ log = logging.getLogger(__name__)
 SOLE_TENANT = "--sole-tenant"
 """Says to a helper that all instances of a partitioned GPU are its owner's."""
 
-_READY_S = 15.0
-_ANSWER_S = 6.0
-_END_S = 10.0
-
-
-@dataclass
-class Link:
-    """A connection to a helper, and the helper itself where it is a child."""
-
-    socket: socket.socket
-    child: "subprocess.Popen[bytes] | None" = None
-    used: bool = False
-    """Whether it may ever have set a clock."""
+_CONNECT_S = 6.0
 
 
 def child_helper(run_dir: Path, *, sole_tenant: bool = False) -> Callable[[], Link]:
@@ -75,7 +52,7 @@ def service_helper(path: Path) -> Callable[[], Link]:
 
     def connect() -> Link:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(_ANSWER_S)
+        connection.settimeout(_CONNECT_S)
         try:
             connection.connect(str(path))
         except OSError:
@@ -86,24 +63,45 @@ def service_helper(path: Path) -> Callable[[], Link]:
     return connect
 
 
-class HelperClient:
-    """Sets clocks through a helper. Calls block, for a few seconds at most; one at a time, from any thread.
+@dataclass(frozen=True)
+class Patience:
+    """Seconds that a client waits.
 
-    The helper frees everything when the connection ends, whatever ends it. So after TIMED_OUT or HELPER_GONE nothing
-    is held any more, and the next call starts anew. A child that dies is replaced at once, by itself: what it held
-    must be freed, and nobody may call for a long time.
+    Attributes:
+        ready_s: For a helper's first word.
+        answer_s: For an answer, or for another caller's start of a helper.
+        former_s: For the end of a child that was given up, which has leases until then.
+        end_s: In `close`, until all is free.
+        retry_s, most_retry_s: Between two tries to start a helper; doubled from try to try, up to the latter.
     """
 
-    def __init__(self, start: Callable[[], Link], pin: bool = False) -> None:
+    ready_s: float = 15.0
+    answer_s: float = 6.0
+    former_s: float = 3.0
+    end_s: float = 10.0
+    retry_s: float = 1.0
+    most_retry_s: float = 5.0
+
+
+class HelperClient:
+    """Sets clocks through a helper. Calls block, for a few seconds as a rule; one at a time, from any thread.
+
+    The helper frees everything when the connection ends, whatever ends it, and the next call starts anew. A child that
+    ends without having freed what it may hold leaves us a debt: helpers are started, though nobody calls, until one is
+    ready, which has taken over what was left.
+    """
+
+    def __init__(self, start: Callable[[], Link], pin: bool = False, patience: Patience = Patience()) -> None:
         """`start` is `child_helper(…)` or `service_helper(…)`; with `pin` clocks are held at, not below."""
         self._start = start
         self._pin = pin
+        self._patience = patience
         self._lock = threading.RLock()
         self._link: Link | None = None
         self._former: Link | None = None
-        self._frames = FrameBuffer()
         self._lost = False
-        self._closed = False
+        self._owing = False
+        self._closed = threading.Event()
 
     def open(self) -> None:
         """Connect ahead of the first use, which starting a child would delay.
@@ -111,147 +109,165 @@ class HelperClient:
         Raises:
             GpuError: the helper cannot be started or reached, or refuses us.
         """
-        with self._lock:
+        with self._turn("*"):
             self._connected("*")
 
     def limit_sm_clock_mhz(self, uuids: tuple[str, ...], sm_clock_mhz: int) -> None:
         """Hold these GPUs' SM clocks at or below a supported clock: all, or none.
 
         Raises:
-            GpuError: not done; those that were set are as before, or all free when the helper is gone.
+            GpuError: not done; those that were set are as before, or freed when the helper is gone.
         """
-        self._ask(Limit(uuids, sm_clock_mhz, self._pin))
+        with self._turn(uuids[0]):
+            self._tell_of_loss(uuids[0])
+            self._connected(uuids[0]).used = True
+            self._ask(Limit(uuids, sm_clock_mhz, self._pin))
 
     def release(self, uuids: tuple[str, ...]) -> None:
-        """Give these clocks back to the driver.
+        """Give these clocks back to the driver; where the helper was lost, by the one that comes after it.
 
         Raises:
             GpuError: one could not be; the helper goes on trying.
         """
-        self._ask(Release(uuids))
+        with self._turn(uuids[0]):
+            self._connected(uuids[0])
+            self._lost = False
+            self._ask(Release(uuids))
 
     def close(self) -> None:
-        """Give everything back, and wait until a child has done so."""
+        """Give everything back, and wait until a child has done so, or as long as there is patience."""
+        end_s = time.monotonic() + self._patience.end_s
+        self._closed.set()
         with self._lock:
-            self._closed = True
             link, self._link = self._link, None
-        if link is None:
-            return
-        link.socket.close()
-        _ended_child(link)
+            while link is not None or self._owing:
+                if link is not None:
+                    self._let_go(link, max(end_s - time.monotonic(), 0.0))
+                if not self._owing or time.monotonic() >= end_s:
+                    return
+                link = self._started_once_more()
+
+    @contextmanager
+    def _turn(self, uuid: str) -> Iterator[None]:
+        if not self._lock.acquire(timeout=self._patience.answer_s):
+            raise GpuError(uuid, GpuFailure.HELPER_GONE, "a helper is being started")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _ask(self, request: Request) -> None:
-        with self._lock:
-            uuid = request.uuids[0]
-            self._tell_of_loss(uuid)
-            link = self._connected(uuid)
-            link.used |= isinstance(request, Limit)
-            try:
-                link.socket.sendall(frame(request))
-                reply = self._reply(link)
-            except TimeoutError as error:
+        uuid, link = request.uuids[0], self._connected(request.uuids[0])
+        try:
+            reply = link.ask(request, self._patience.answer_s)
+        except TimeoutError as error:
+            self._drop()
+            waited = f"no answer from the helper in {self._patience.answer_s:g} s"
+            raise GpuError(uuid, GpuFailure.TIMED_OUT, waited) from error
+        except (OSError, HelperFrameError) as error:
+            self._drop()
+            raise GpuError(uuid, GpuFailure.HELPER_GONE, str(error)) from error
+        if isinstance(reply, Failed):
+            if reply.failure is GpuFailure.TIMED_OUT:
                 self._drop()
-                raise GpuError(uuid, GpuFailure.TIMED_OUT, f"no answer from the helper in {_ANSWER_S:g} s") from error
-            except (OSError, HelperFrameError) as error:
-                self._drop()
-                raise GpuError(uuid, GpuFailure.HELPER_GONE, str(error)) from error
-            if isinstance(reply, Failed):
-                if reply.failure is GpuFailure.TIMED_OUT:
-                    self._drop()
-                raise GpuError(reply.uuid, reply.failure, reply.reason)
-            if not isinstance(reply, Done):
-                self._drop()
-                raise GpuError(uuid, GpuFailure.HELPER_GONE, "it answers out of turn")
+            raise GpuError(reply.uuid, reply.failure, reply.reason)
+        if not isinstance(reply, Done):
+            self._drop()
+            raise GpuError(uuid, GpuFailure.HELPER_GONE, "it answers out of turn")
 
     def _tell_of_loss(self, uuid: str) -> None:
-        """What was held is free since the helper was lost: say so once, before anything else is asked.
+        """What was held is held no more since the helper was lost: say so once, when another is there.
 
         Raises:
-            GpuError: HELPER_GONE.
+            GpuError: HELPER_GONE; or there is no other yet.
         """
-        if self._link is not None and _ended(self._link.socket):
-            self._drop()
-            self._lost = True
+        self._connected(uuid)
         if self._lost:
             self._lost = False
-            raise GpuError(uuid, GpuFailure.HELPER_GONE, "it ended since the last call, and all clocks are free")
+            raise GpuError(uuid, GpuFailure.HELPER_GONE, "it ended since the last call, and what it held is given back")
 
     def _connected(self, uuid: str) -> Link:
+        if self._link is not None and self._link.ended:
+            self._drop()
+            self._lost = True
         if self._link is None:
-            if self._closed:
+            if self._closed.is_set():
                 raise GpuError(uuid, GpuFailure.HELPER_GONE, "the setter is closed")
             self._link = self._started(uuid)
             if self._link.child is not None:
                 threading.Thread(target=self._watch, args=(self._link,), name="gpu-helper-watch", daemon=True).start()
+        # It is ready, so it takes over what was left, and what it cannot free it goes on with.
+        self._link.used |= self._owing
+        self._owing = False
         return self._link
 
     def _started(self, uuid: str) -> Link:
-        self._frames = FrameBuffer()
-        link: Link | None = None
         if self._former is not None:
-            _ended_child(self._former)  # it has leases until then
+            self._former.await_end(self._patience.former_s)
             self._former = None
+        link: Link | None = None
         try:
             link = self._start()
-            link.socket.settimeout(_READY_S)
-            reply = self._reply(link)
-            link.socket.settimeout(_ANSWER_S)
+            reply = link.said(self._patience.ready_s)
         except (OSError, HelperFrameError) as error:
-            _let_go(link)
+            self._give_up(link)
             raise GpuError(uuid, GpuFailure.HELPER_GONE, f"no helper can be reached: {error}") from error
         if not isinstance(reply, Ready):
-            _let_go(link)
+            self._give_up(link)
             failed = reply if isinstance(reply, Failed) else Failed("*", GpuFailure.OTHER, "it answers out of turn")
             raise GpuError(uuid, failed.failure, failed.reason)
         return link
 
-    def _reply(self, link: Link) -> Reply:
-        while True:
-            data = link.socket.recv(65_536)
-            if not data:
-                raise HelperFrameError("it closed the connection")
-            for body in self._frames.feed(data):
-                return as_reply(body)
+    def _give_up(self, link: Link | None) -> None:
+        if link is not None:
+            link.close()
+            link.await_end(self._patience.former_s)
 
     def _drop(self) -> None:
         self._former, self._link = self._link, None
         if self._former is not None:
-            self._former.socket.close()
+            self._former.close()
 
     def _watch(self, link: Link) -> None:
-        """Wait for the child's end; when it has not freed what it held, start another, which does so first."""
-        assert link.child is not None
-        status = link.child.wait()
+        """Wait for the child's end; when it has not freed what it held, see that another does."""
+        status = link.await_end()
         with self._lock:
-            if self._closed or self._link not in (link, None):
-                return
             if self._link is link:
-                log.error("gpu_helper_died status=%d", status)
+                log.error("gpu_helper_died status=%s", status)
                 self._drop()
                 self._lost = True
-            if status != 0 and link.used:
-                with contextlib.suppress(GpuError):  # the next call tries again, and says why not
+            self._owing |= bool(status) and link.used
+        self._settle()
+
+    def _settle(self) -> None:
+        """Start helpers until one is ready: clocks may be locked that nobody else frees."""
+        pause_s = self._patience.retry_s
+        while not self._closed.is_set():
+            with self._lock:
+                if not self._owing or self._closed.is_set():
+                    return
+                try:
                     self._connected("*")
+                except GpuError as error:
+                    log.warning("clocks_may_be_locked: no helper to free them: %s", error)
+            self._closed.wait(pause_s)
+            pause_s = min(2 * pause_s, self._patience.most_retry_s)
 
+    # At the end
 
-def _let_go(link: Link | None) -> None:
-    if link is None:
-        return
-    link.socket.close()
-    _ended_child(link)
-
-
-def _ended_child(link: Link) -> None:
-    """Wait for the end of a child that has no connection any more; it is not killed, since it frees the clocks."""
-    if link.child is not None:
-        try:
-            link.child.wait(_END_S)
-        except subprocess.TimeoutExpired:
+    def _let_go(self, link: Link, within_s: float) -> None:
+        link.close()
+        status = link.await_end(within_s)
+        if status is None and link.child is not None:
             log.error("gpu_helper_lingers pid=%d", link.child.pid)
+        self._owing |= bool(status) and link.used
 
-
-def _ended(connection: socket.socket) -> bool:
-    """Whether the other end is gone, or says what nobody asked."""
-    poll = select.poll()
-    poll.register(connection, select.POLLIN)
-    return bool(poll.poll(0))
+    def _started_once_more(self) -> Link | None:
+        try:
+            link = self._started("*")
+        except GpuError as error:
+            log.warning("clocks_may_be_locked: no helper to free them: %s", error)
+            time.sleep(self._patience.retry_s)
+            return None
+        link.used, self._owing = True, False
+        return link

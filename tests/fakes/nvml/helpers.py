@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from freesh_plugin.adapters.gpu.helper_client import HelperClient, child_helper
+from freesh_plugin.adapters.gpu.helper_client import HelperClient, Patience, child_helper
 from tests.fakes.router_process import wait_until
 
 ROOT = Path(__file__).parents[3]
 FREE = [None, None]
+PATIENCE = Patience()
 
 
 @contextmanager
@@ -34,9 +35,11 @@ def _answers(path: Path) -> bool:
 
 
 @contextmanager
-def own_helper(run_dir: Path, pin: bool = False, sole_tenant: bool = False) -> Iterator[HelperClient]:
+def own_helper(
+    run_dir: Path, pin: bool = False, sole_tenant: bool = False, patience: Patience = PATIENCE
+) -> Iterator[HelperClient]:
     """A client with a helper of its own."""
-    clocks = HelperClient(child_helper(run_dir, sole_tenant=sole_tenant), pin)
+    clocks = HelperClient(child_helper(run_dir, sole_tenant=sole_tenant), pin, patience)
     try:
         yield clocks
     finally:

@@ -2,17 +2,26 @@
 
 import os
 import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from freesh_plugin.adapters.gpu.helper_client import HelperClient, Patience
+from freesh_plugin.adapters.gpu.helper_link import Link
 from freesh_plugin.core.gpu import GpuError, GpuFailure
+from freesh_plugin.services.gpu_helper import NOT_FREED, HelperSettings, run_helper
 from tests.fakes.nvml.controller import MIG_ON, UNKNOWN, FakeDriver
 from tests.fakes.nvml.crashes import processes_of
-from tests.fakes.nvml.helpers import FREE, leases, own_helper
+from tests.fakes.nvml.helpers import FREE, ROOT, leases, own_helper
 from tests.fakes.router_process import wait_until
 
-SET, RESET = "nvmlDeviceSetGpuLockedClocks", "nvmlDeviceResetGpuLockedClocks"
+RESET = "nvmlDeviceResetGpuLockedClocks"
+QUICK = Patience(retry_s=0.1)
 
 
 def test_a_child_sets_and_frees(fake_driver: FakeDriver, run_dir: Path) -> None:
@@ -68,7 +77,7 @@ def test_a_partitioned_gpu_is_refused_unless_its_owner_is_the_sole_tenant(
         (helper,) = processes_of(run_dir)
         helper.kill()
         wait_until(lambda: fake_driver.locks() == FREE)
-        with pytest.raises(GpuError, match="all clocks are free"):
+        with pytest.raises(GpuError, match="given back"):
             clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
         clocks.limit_sm_clock_mhz(fake_driver.uuids, 990)  # by the one that replaced it
         assert fake_driver.locks() == [(210, 990)] * 2
@@ -119,37 +128,24 @@ def test_a_helper_that_is_killed_is_replaced_though_nobody_calls(fake_driver: Fa
         assert fake_driver.locks() == [(210, 1605)] * 2
 
 
-def test_a_call_that_hangs_is_told_and_another_process_frees(fake_driver: FakeDriver, run_dir: Path) -> None:
-    with own_helper(run_dir) as clocks:
-        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
-        fake_driver.fail(SET, hang_s=3600, gpu=1, times=1, after=True)
-        with pytest.raises(GpuError) as caught:
-            clocks.limit_sm_clock_mhz(fake_driver.uuids, 1605)
-        assert caught.value.failure is GpuFailure.TIMED_OUT
-        wait_until(lambda: fake_driver.locks() == FREE and leases(run_dir) == [])
-
-
-def test_a_driver_that_hangs_for_everybody_leaves_the_leases(fake_driver: FakeDriver, run_dir: Path) -> None:
-    with own_helper(run_dir) as clocks:
-        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
-        fake_driver.fail(SET, hang_s=3600)
-        fake_driver.fail(RESET, hang_s=3600)
-        with pytest.raises(GpuError):
-            clocks.limit_sm_clock_mhz(fake_driver.uuids, 1605)
-    wait_until(lambda: processes_of(run_dir) == [])
-    assert leases(run_dir) == sorted(fake_driver.uuids)
-    fake_driver.heal()
-    with own_helper(run_dir) as clocks:
-        clocks.open()
-        assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
-
-
-def test_a_clock_that_cannot_be_freed_leaves_its_lease_to_the_next_helper(
-    fake_driver: FakeDriver, run_dir: Path
-) -> None:
-    with own_helper(run_dir) as clocks:
+def test_a_clock_that_cannot_be_freed_keeps_its_helper(fake_driver: FakeDriver, run_dir: Path) -> None:
+    with own_helper(run_dir, patience=Patience(end_s=0.2)) as clocks:
         clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
         fake_driver.gpus[0].lost = 1
+    wait_until(lambda: fake_driver.locks() == [(210, 1110), None])
+    assert leases(run_dir) == [fake_driver.uuids[0]]
+    fake_driver.gpus[0].lost = 0
+    wait_until(lambda: processes_of(run_dir) == [])
+    assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
+
+
+def test_a_helper_that_is_ended_leaves_its_lease_to_the_next(fake_driver: FakeDriver, run_dir: Path) -> None:
+    with own_helper(run_dir, patience=Patience(end_s=0.2)) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        fake_driver.gpus[0].lost = 1
+    (helper,) = processes_of(run_dir)
+    helper.terminate()
+    wait_until(lambda: processes_of(run_dir) == [])
     assert (fake_driver.locks(), leases(run_dir)) == ([(210, 1110), None], [fake_driver.uuids[0]])
     fake_driver.gpus[0].lost = 0
     with own_helper(run_dir) as clocks:
@@ -157,8 +153,87 @@ def test_a_clock_that_cannot_be_freed_leaves_its_lease_to_the_next_helper(
         assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
 
 
-def test_a_clock_that_is_not_freed_at_once_is_freed_before_the_end(fake_driver: FakeDriver, run_dir: Path) -> None:
+def test_a_clock_that_is_not_freed_for_two_seconds_is_freed_before_the_end(
+    fake_driver: FakeDriver, run_dir: Path
+) -> None:
     with own_helper(run_dir) as clocks:
         clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
-        fake_driver.fail(RESET, UNKNOWN, times=4)
+        fake_driver.fail(RESET, UNKNOWN, gpu=0, times=20)
     assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
+
+
+def test_a_child_without_an_owner_has_patience_and_no_more(fake_driver: FakeDriver, run_dir: Path) -> None:
+    ours, theirs = socket.socketpair()
+    clocks = HelperClient(lambda: Link(ours))
+    fake_driver.fail(RESET, UNKNOWN)
+    settings = HelperSettings(run_dir, theirs.detach(), stay_s=0.3)
+    asking = threading.Thread(target=lambda: (clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110), clocks.close()))
+    asking.start()
+    assert run_helper(settings) == NOT_FREED
+    asking.join()
+    assert leases(run_dir) == sorted(fake_driver.uuids)
+
+
+def test_helpers_are_started_until_one_is_ready_though_nobody_calls(fake_driver: FakeDriver, run_dir: Path) -> None:
+    """The helper is killed while new processes get no driver."""
+    with own_helper(run_dir, patience=QUICK) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        fake_driver.state.driver_loaded = 0
+        kill_helper(run_dir)
+        with pytest.raises(GpuError) as caught:
+            clocks.release(fake_driver.uuids)
+        assert "no NVIDIA driver" in caught.value.reason
+        assert fake_driver.locks() == [(210, 1110)] * 2
+        fake_driver.state.driver_loaded = 1
+        wait_until(lambda: fake_driver.locks() == FREE and leases(run_dir) == [])
+        kill_helper(run_dir)  # the one that came after holds nothing, but may have
+        wait_until(lambda: bool(processes_of(run_dir)))
+        clocks.release(fake_driver.uuids)
+
+
+def test_a_setter_that_is_closed_starts_another_helper_to_free(fake_driver: FakeDriver, run_dir: Path) -> None:
+    with own_helper(run_dir, patience=Patience(retry_s=30)) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        fake_driver.state.driver_loaded = 0
+        kill_helper(run_dir)
+        with pytest.raises(GpuError):
+            clocks.release(fake_driver.uuids)
+        fake_driver.state.driver_loaded = 1
+        assert fake_driver.locks() == [(210, 1110)] * 2
+    assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
+
+
+def test_a_setter_that_is_closed_gives_up_in_time(fake_driver: FakeDriver, run_dir: Path) -> None:
+    with own_helper(run_dir, patience=Patience(end_s=0.2, retry_s=0.1)) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        fake_driver.state.driver_loaded = 0
+        kill_helper(run_dir)
+    assert leases(run_dir) == sorted(fake_driver.uuids)
+
+
+def test_nobody_who_reads_its_log_is_needed(fake_driver: FakeDriver, run_dir: Path) -> None:
+    reading, writing = os.pipe()
+    command = [sys.executable, "-m", "tests.fakes.nvml.owner", str(run_dir), *fake_driver.uuids]
+    with subprocess.Popen(command, cwd=ROOT, stderr=writing) as owner:
+        wait_until(lambda: all(fake_driver.locks()))
+        fill(writing)
+        owner.kill()
+    wait_until(lambda: fake_driver.locks() == FREE and processes_of(run_dir) == [])
+    os.close(writing)
+    os.close(reading)
+
+
+def fill(pipe: int) -> None:
+    """Write until nothing more goes in."""
+    os.set_blocking(pipe, False)
+    for size in (4096, 1):
+        with suppress(BlockingIOError):
+            while True:
+                os.write(pipe, b"x" * size)
+    os.set_blocking(pipe, True)
+
+
+def kill_helper(run_dir: Path) -> None:
+    (helper,) = processes_of(run_dir)
+    helper.kill()
+    wait_until(lambda: helper not in processes_of(run_dir))
