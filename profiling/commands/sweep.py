@@ -6,7 +6,7 @@ import platform
 import secrets
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -18,16 +18,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from freesh_plugin.core.errors import ConfigError, ProfileError
 from profiling.commands.numbers import whole_numbers
-from profiling.sweep.cell import Cell, grid
+from profiling.sweep.cell import Cell, grid, within
 from profiling.sweep.endpoint import Endpoint, EndpointInfo
 from profiling.sweep.held_clock import may_hold
 from profiling.sweep.measure import Care
 from profiling.sweep.measured_row import MeasuredRow
 from profiling.sweep.meter import Meter
 from profiling.sweep.open_gpus import OpenGpus, open_gpus
-from profiling.sweep.raw_table import read_rows
+from profiling.sweep.raw_table import done_cells, rows_so_far
 from profiling.sweep.run_facts import RunFacts
-from profiling.sweep.sweep import Plan, ask_info
+from profiling.sweep.sweep import Listener, Plan, ask_info
 from profiling.sweep.sweep import sweep as run_sweep
 
 Numbers = Annotated[str, typer.Option(metavar="N,N,…")]
@@ -63,7 +63,7 @@ def sweep(
     said so. The endpoint should serve nobody else meanwhile.
     """
     _end_well_on_sigterm()
-    token = os.environ.get(token_env) if token_env else None
+    token = _token(token_env)
 
     def connect() -> Endpoint:
         return Endpoint(url, token)
@@ -73,18 +73,20 @@ def sweep(
         info = ask_info(connect)
         meter = Meter(gpus.devices)
         clocks_mhz = _clocks(clocks, gpus, meter) if wanted else None
-        lists = (whole_numbers(batch), whole_numbers(prompts), whole_numbers(answers))
-        cells = grid(clocks_mhz, *lists, info.most_tokens)
+        wanted_cells = grid(clocks_mhz, whole_numbers(batch), whole_numbers(prompts), whole_numbers(answers))
+        cells = within(info.takes, wanted_cells)
+        if len(cells) < len(wanted_cells):
+            _warn(f"{len(wanted_cells) - len(cells)} cells left out: the endpoint takes at most {info.takes}")
         care = Care(repetitions, least_s, max(20, 4 * repetitions), warm_up)
         # Prompts of an earlier run would be found in a prefix cache, and cost nothing.
         plan = Plan(cells, output, care, _facts(info, gpus, machine), seed=secrets.randbits(64))
         _check_same_run(plan)
-        with _bar(len(cells), quiet=as_json) as on_row:
-            rows = run_sweep(plan, connect, meter, gpus.setter if clocks_mhz else None, on_row)
+        with _bar(len(cells), quiet=as_json) as listener:
+            rows = run_sweep(plan, connect, meter, gpus.setter if clocks_mhz else None, listener)
     if as_json:
         sys.stdout.write(json.dumps([each.cells() for each in rows], indent=1) + "\n")
     else:
-        _console().print(_summary(plan, rows), highlight=False)
+        _console().print(_summary(plan, rows), highlight=False, markup=False, soft_wrap=True)
 
 
 def _clocks(text: str, gpus: OpenGpus, meter: Meter) -> tuple[int, ...] | None:
@@ -94,19 +96,23 @@ def _clocks(text: str, gpus: OpenGpus, meter: Meter) -> tuple[int, ...] | None:
             "--clocks: no GPU can be read here, so none can be set; leave it out to measure at the clock found"
         )
     supported = sorted(set.intersection(*(set(each.supported_clocks_mhz()) for each in gpus.devices)))
+    if not supported:
+        raise ConfigError("--clocks: no clock is supported by all GPUs; leave it out to measure at the clock found")
     chosen = _chosen(text, supported)
     if gpus.setter is None:
         return chosen
     refused = may_hold(gpus.setter, meter.uuids, chosen[0])
     if refused is not None:
-        _console().print(f"clocks cannot be set ({refused}): all is measured at the clock found", style="yellow")
+        _warn(f"clocks cannot be set ({refused}): all is measured at the clock found")
         return None
     return chosen
 
 
 def _chosen(text: str, supported: Sequence[int]) -> tuple[int, ...]:
     if text.startswith("all:"):
-        (count,) = whole_numbers(text.removeprefix("all:"))
+        count, *more = whole_numbers(text.removeprefix("all:"))
+        if more:
+            raise ConfigError(f"--clocks: {text!r}, expected one number of steps after all:")
         last = len(supported) - 1
         picked = {round(last * k / max(count - 1, 1)) for k in range(count)} if count > 1 else {last}
         return tuple(supported[each] for each in sorted(picked))
@@ -137,32 +143,38 @@ def _facts(info: EndpointInfo, gpus: OpenGpus, machine: str) -> RunFacts:
 
 
 def _check_same_run(plan: Plan) -> None:
-    """Refuse to mix two machines, models or engines in one table.
+    """Refuse to mix two machines, models or engines in one table, or clocks that were held with such that were found.
 
     Raises:
         ProfileError: the table is of another run.
     """
-    if not plan.table.exists():
-        return
-    for row in read_rows(plan.table):
+    held = plan.cells[0].sm_clock_mhz is not None
+    for row in rows_so_far(plan.table):
         if row.facts != plan.facts:
             raise ProfileError(f"{plan.table}: holds rows of another run: {row.facts}, now {plan.facts}")
+        if (row.cell.sm_clock_mhz is not None) != held:
+            kinds = ("at the clock found", "at clocks that were held")
+            raise ProfileError(
+                f"{plan.table}: holds rows {kinds[not held]}, now all would be {kinds[held]}; name another"
+            )
 
 
 def _summary(plan: Plan, rows: Sequence[MeasuredRow]) -> str:
     lacking = sum(row.taken.power_w is None for row in rows)
     timeless = sum(row.taken.time_s is None for row in rows if row.cell != Cell(row.cell.sm_clock_mhz, row.cell.work))
     lines = [f"{len(rows)} cells {plan.facts.basis} on {plan.facts.machine}, {len(plan.cells)} in all, in {plan.table}"]
+    left_out = len(plan.cells) - len(done_cells(plan.table) & set(plan.cells))
+    lines += [f"{left_out} are missing: the same command tries them again"] if left_out else []
     lines += [f"{timeless} of them have no time: see their notes"] if timeless else []
     lines += [f"{lacking} of them have no power: no energy counter was read, or not for long enough"] if lacking else []
     return "\n".join(lines)
 
 
 @contextmanager
-def _bar(total: int, *, quiet: bool) -> Iterator[Callable[[MeasuredRow, int, int], None]]:
-    """A bar on standard error where people look; else a line a cell."""
+def _bar(total: int, *, quiet: bool) -> Iterator[Listener]:
+    """A bar on standard error where people look; else a line a cell. What went wrong is told in any case."""
     if quiet:
-        yield lambda row, done, total: None
+        yield Listener(on_fault=_warn)
         return
     console = _console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -172,9 +184,9 @@ def _bar(total: int, *, quiet: bool) -> Iterator[Callable[[MeasuredRow, int, int
 
         def on_row(row: MeasuredRow, done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
-            bar.console.print(f"{done}/{total} {_told(row)}", highlight=False)
+            bar.console.print(f"{done}/{total} {_told(row)}", highlight=False, markup=False, soft_wrap=True)
 
-        yield on_row
+        yield Listener(on_row, _warn)
 
 
 def _told(row: MeasuredRow) -> str:
@@ -185,6 +197,16 @@ def _told(row: MeasuredRow) -> str:
     what += [f"{taken.time_s * 1000:.1f} ms"] if taken.time_s else []
     what += [f"{taken.power_w:.0f} W"] if taken.power_w is not None else []
     return ", ".join([*what, *([taken.note] if taken.note else [])])
+
+
+def _token(variable: str | None) -> str | None:
+    if variable and not os.environ.get(variable):
+        raise ConfigError(f"--token-env: the variable {variable} is not set")
+    return os.environ[variable] if variable else None
+
+
+def _warn(sentence: str) -> None:
+    _console().print(sentence, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def _console() -> Console:

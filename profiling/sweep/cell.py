@@ -34,12 +34,40 @@ class Cell:
     answer_tokens: int = 0
 
 
+@dataclass(frozen=True)
+class Taking:
+    """What an endpoint takes at most; None where it does not say.
+
+    Attributes:
+        requests: At once.
+        prompt_tokens: Of a request.
+        tokens: Prompt and answer of a request together.
+    """
+
+    requests: int | None = None
+    prompt_tokens: int | None = None
+    tokens: int | None = None
+
+    def takes(self, cell: Cell) -> bool:
+        """Whether it takes what is asked for in a cell."""
+        return (
+            cell.batch <= (self.requests or cell.batch)
+            and cell.prompt_tokens <= (self.prompt_tokens or cell.prompt_tokens)
+            and cell.prompt_tokens + cell.answer_tokens <= (self.tokens or cell.prompt_tokens + cell.answer_tokens)
+        )
+
+    def __str__(self) -> str:
+        """What it says, in a phrase."""
+        told = (
+            (self.requests, "requests at once"),
+            (self.prompt_tokens, "prompt tokens"),
+            (self.tokens, "tokens of prompt and answer together"),
+        )
+        return ", ".join(f"{most} {what}" for most, what in told if most is not None)
+
+
 def grid(
-    clocks_mhz: Sequence[int] | None,
-    batches: Iterable[int],
-    prompts: Iterable[int],
-    answers: Iterable[int],
-    most_tokens: int | None = None,
+    clocks_mhz: Sequence[int] | None, batches: Iterable[int], prompts: Iterable[int], answers: Iterable[int]
 ) -> tuple[Cell, ...]:
     """Every combination, sorted so that clocks change seldom, from the highest down; with one idle cell a clock.
 
@@ -48,33 +76,37 @@ def grid(
         batches: Requests that decode at once.
         prompts: Prompt tokens; each is also measured alone, as a prefill.
         answers: Answer tokens, at least 2.
-        most_tokens: Prompt and answer together that the endpoint takes; longer cells are left out.
 
     Raises:
-        ConfigError: a value out of range, or nothing fits.
+        ConfigError: a value out of range.
     """
     batches, prompts, answers = sorted(set(batches)), sorted(set(prompts)), sorted(set(answers))
     _check("batch", batches, 1)
     _check("prompt tokens", prompts, 1)
     _check("answer tokens", answers, 2)
     _check("clocks", clocks_mhz or [1], 1)
-    most = most_tokens or max(prompts) + max(answers)
-    work = [Cell(None, Work.PREFILL, 1, prompt, 1) for prompt in prompts if prompt < most]
+    work = [Cell(None, Work.PREFILL, 1, prompt, 1) for prompt in prompts]
     work += [
-        Cell(None, Work.DECODE, batch, prompt, answer)
-        for batch in batches
-        for prompt in prompts
-        for answer in answers
-        if prompt + answer <= most
+        Cell(None, Work.DECODE, batch, prompt, answer) for batch in batches for prompt in prompts for answer in answers
     ]
-    if not work:
-        raise ConfigError(f"nothing to measure: the endpoint takes {most} tokens of prompt and answer together")
     clocks = [None] if clocks_mhz is None else sorted(set(clocks_mhz), reverse=True)
     return tuple(
         Cell(clock, each.work, each.batch, each.prompt_tokens, each.answer_tokens)
         for clock in clocks
         for each in (Cell(None, Work.IDLE), *work)
     )
+
+
+def within(taking: Taking, cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """The cells that an endpoint takes.
+
+    Raises:
+        ConfigError: it takes none with work in it.
+    """
+    kept = tuple(each for each in cells if taking.takes(each))
+    if all(each.work is Work.IDLE for each in kept):
+        raise ConfigError(f"nothing to measure: the endpoint takes at most {taking}")
+    return kept
 
 
 def _check(what: str, values: Sequence[int], least: int) -> None:

@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import httpx
 
-from freesh_plugin.core.errors import ProfileError
+from freesh_plugin.core.errors import ConfigError, ProfileError
+from profiling.sweep.cell import Taking
 
 _CONNECT_S = 10.0
 _SILENCE_S = 120.0
@@ -22,14 +23,12 @@ class EndpointInfo:
     Attributes:
         model: What it serves.
         engine: Router and version.
-        most_tokens: Prompt and answer together; None where it does not say.
-        most_requests: At once; None where it does not say.
+        takes: How much at once.
     """
 
     model: str
     engine: str
-    most_tokens: int | None
-    most_requests: int | None
+    takes: Taking
 
 
 @dataclass
@@ -39,21 +38,27 @@ class Arrivals:
     asked_s: float
     tokens_s: list[float] = field(default_factory=list)
     prompt_tokens: int | None = None
-    ended: bool = False
 
 
 class Endpoint:
     """An HTTP client of one endpoint; use it in one event loop, as a context manager."""
 
-    def __init__(self, url: str, token: str | None = None, connections: int = 512) -> None:
-        """`token` is sent as a bearer token."""
-        self._client = httpx.AsyncClient(
-            base_url=url.rstrip("/"),
-            headers={"authorization": f"Bearer {token}"} if token else {},
-            timeout=httpx.Timeout(_SILENCE_S, connect=_CONNECT_S),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            trust_env=False,
-        )
+    def __init__(self, url: str, token: str | None = None) -> None:
+        """`token` is sent as a bearer token.
+
+        Raises:
+            ConfigError: that is no URL.
+        """
+        try:
+            self._client = httpx.AsyncClient(
+                base_url=url.rstrip("/"),
+                headers={"authorization": f"Bearer {token}"} if token else {},
+                timeout=httpx.Timeout(_SILENCE_S, connect=_CONNECT_S),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),  # a whole batch at once
+                trust_env=False,
+            )
+        except httpx.InvalidURL as error:
+            raise ConfigError(f"{url!r} is no URL: {error}") from error
         self.url = url
 
     async def __aenter__(self) -> Self:
@@ -76,8 +81,11 @@ class Endpoint:
         return EndpointInfo(
             model=str(told["model_id"]),
             engine=f"{told.get('router', 'unknown')} {told.get('version', '')}".strip(),
-            most_tokens=told.get("max_total_tokens"),
-            most_requests=told.get("max_concurrent_requests"),
+            takes=Taking(
+                requests=_count(told.get("max_concurrent_requests")),
+                prompt_tokens=_count(told.get("max_input_tokens")),
+                tokens=_count(told.get("max_total_tokens")),
+            ),
         )
 
     async def tokens(self, text: str) -> list[tuple[int, int]]:
@@ -87,13 +95,16 @@ class Endpoint:
             ProfileError: it does not say.
         """
         told = await self._json("POST", "/tokenize", {"inputs": text})
-        return [(int(each["start"]), int(each["stop"])) for each in told]
+        try:
+            return [(int(each["start"]), int(each["stop"])) for each in told]
+        except (TypeError, KeyError, ValueError) as error:
+            raise ProfileError(f"{self.url}/tokenize: no start and stop of each token in the answer") from error
 
     async def stream(self, prompt: str, answer_tokens: int, on_token: Callable[[Arrivals], None]) -> Arrivals:
         """Ask for an answer and note when each of its tokens comes; `on_token` is called at each.
 
         Raises:
-            ProfileError: it refuses, fails, or is silent for long.
+            ProfileError: it refuses, fails, is silent for long, or answers without a token.
         """
         body = {"inputs": prompt, "parameters": {"max_new_tokens": answer_tokens, "details": True}}
         arrivals = Arrivals(time.monotonic())
@@ -106,7 +117,8 @@ class Endpoint:
                     self._heed(line, arrivals, on_token)
         except httpx.HTTPError as error:
             raise ProfileError(f"{self.url}: {type(error).__name__}: {error}") from error
-        arrivals.ended = True
+        if not arrivals.tokens_s:
+            raise ProfileError(f"{self.url}/generate_stream: an answer without a token; is this TGI's HTTP API?")
         return arrivals
 
     def _heed(self, line: str, arrivals: Arrivals, on_token: Callable[[Arrivals], None]) -> None:
@@ -114,12 +126,17 @@ class Endpoint:
             return
         arrivals.tokens_s.append(time.monotonic())
         if '"details":null' not in line:  # most lines need no parsing
-            event = json.loads(line.removeprefix("data:"))
+            self._heed_details(line.removeprefix("data:"), arrivals)
+        on_token(arrivals)
+
+    def _heed_details(self, text: str, arrivals: Arrivals) -> None:
+        try:
+            event = json.loads(text)
             if "error" in event:
                 raise ProfileError(f"{self.url}: {event['error']}")
-            if event.get("details"):
-                arrivals.prompt_tokens = event["details"].get("input_length")
-        on_token(arrivals)
+            arrivals.prompt_tokens = _count((event.get("details") or {}).get("input_length"))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ProfileError(f"{self.url}/generate_stream: not an event of TGI's: {text[:200]!r}") from error
 
     async def _json(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401  # JSON
         try:
@@ -128,3 +145,8 @@ class Endpoint:
             return answer.json()
         except (httpx.HTTPError, ValueError) as error:
             raise ProfileError(f"{self.url}{path}: {type(error).__name__}: {error}") from error
+
+
+def _count(told: object) -> int | None:
+    """A whole number above 0; None where it is not told."""
+    return told if isinstance(told, int) and told > 0 else None

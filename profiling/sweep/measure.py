@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import mean, median, stdev
 
+from freesh_plugin.core.errors import ProfileError
 from profiling.sweep.burst import Burst, burst
 from profiling.sweep.cell import Cell, Work
 from profiling.sweep.endpoint import Endpoint
-from profiling.sweep.measured_row import Taken
+from profiling.sweep.measured_row import CLOCK_OFF_MHZ, SLOWED, Taken
 from profiling.sweep.meter import LEAST_WINDOW_S, Drawn, Meter, drawn, together
 from profiling.sweep.prompts import PromptMaker
 
 _WARM_UP_TOKENS = 8
 _SETTLE_S = 0.2
-_CLOCK_OFF_MHZ = 30.0
+
+
+class ClockOffError(ProfileError):
+    """A GPU ran at another clock than the one that was held: something else set it, or nothing holds it any more."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ async def measure(cell: Cell, bench: Bench) -> Taken:
     """Measure one cell.
 
     Raises:
+        ClockOffError: meanwhile the clock was another than the cell's.
         ProfileError: the endpoint fails.
     """
     if cell.work is Work.IDLE:
@@ -125,10 +130,9 @@ def _of_bursts(cell: Cell, bursts: Sequence[Burst], tried: int) -> Taken:
 
 def _with_power(cell: Cell, taken: Taken, used: Drawn) -> Taken:
     """Add what the GPUs say; power is told only over a time that its counter can resolve."""
+    _check_clock(cell, used)
     notes = [taken.note] if taken.note else []
-    notes += ["slowed by power or temperature"] if used.slowed else []
-    if cell.sm_clock_mhz and used.sm_clock_mhz and abs(used.sm_clock_mhz - cell.sm_clock_mhz) > _CLOCK_OFF_MHZ:
-        notes.append(f"clock read {used.sm_clock_mhz:.0f} MHz, not {cell.sm_clock_mhz}: does something else set it?")
+    notes += [SLOWED] if used.slowed else []
     if used.energy_j is not None and used.window_s < LEAST_WINDOW_S:
         notes.append(f"energy left out: {used.window_s:.2f} s are too short for the counter")
     told = used.energy_j is not None and used.window_s >= LEAST_WINDOW_S
@@ -140,6 +144,19 @@ def _with_power(cell: Cell, taken: Taken, used: Drawn) -> Taken:
         power_w=used.energy_j / used.window_s if told and used.energy_j is not None else None,
         note="; ".join(notes),
     )
+
+
+def _check_clock(cell: Cell, used: Drawn) -> None:
+    """A GPU that rests or slows itself down may be below its clock, and none above it."""
+    held_mhz, off_mhz = cell.sm_clock_mhz, None
+    if held_mhz is None:
+        return
+    if used.most_mhz is not None and used.most_mhz > held_mhz + CLOCK_OFF_MHZ:
+        off_mhz = used.most_mhz
+    elif used.least_mhz is not None and used.least_mhz < held_mhz - CLOCK_OFF_MHZ:
+        off_mhz = None if used.slowed or cell.work is Work.IDLE else used.least_mhz
+    if off_mhz is not None:
+        raise ClockOffError(f"clock read {off_mhz} MHz, not {held_mhz}: does something else set it?")
 
 
 def _enough(bursts: Sequence[Burst], care: Care) -> bool:

@@ -1,9 +1,16 @@
 """One finished cell of a sweep as a row of the raw table."""
 
 from dataclasses import dataclass, fields
+from math import inf
 
 from profiling.sweep.cell import Cell, Work
 from profiling.sweep.run_facts import RunFacts
+
+SLOWED = "slowed by power or temperature"
+"""Note of a cell in which a GPU held itself back."""
+
+CLOCK_OFF_MHZ = 30.0
+"""A clock that is read further from the one to hold is another clock."""
 
 
 @dataclass(frozen=True)
@@ -11,7 +18,7 @@ class Taken:
     """What was measured in one cell; None = it could not be.
 
     Attributes:
-        sm_clock_read_mhz: Read back while it ran.
+        sm_clock_read_mhz: Read back while it ran; mean.
         prompt_tokens_read: What the endpoint counted in a prompt; mean.
         context_tokens: Mean tokens of context of a request while measured.
         repetitions: Prefills, or bursts of decoding, that count.
@@ -50,6 +57,20 @@ class MeasuredRow:
     facts: RunFacts
     measured_at: str
 
+    @property
+    def slowed(self) -> bool:
+        """Whether a GPU held itself back, and so may have been at a lower clock than it was let."""
+        return SLOWED in self.taken.note
+
+    @property
+    def clock_is_off(self) -> bool:
+        """Whether it ran at another clock than the one to hold; not what a GPU does that rests or slows itself down."""
+        held_mhz, read_mhz = self.cell.sm_clock_mhz, self.taken.sm_clock_read_mhz
+        if held_mhz is None or read_mhz is None:
+            return False
+        may_be_lower = self.slowed or self.cell.work is Work.IDLE
+        return read_mhz > held_mhz + CLOCK_OFF_MHZ or (read_mhz < held_mhz - CLOCK_OFF_MHZ and not may_be_lower)
+
     def cells(self) -> dict[str, str]:
         """Text by column."""
         named = {each.name: getattr(part, each.name) for part in (self.cell, self.taken, self.facts) for each in
@@ -61,22 +82,21 @@ class MeasuredRow:
         """The row with these cells.
 
         Raises:
-            ValueError, KeyError: a cell cannot be read or is missing.
+            ValueError, KeyError, TypeError: a cell cannot be read, is out of range or is missing.
         """
         cell = Cell(
-            sm_clock_mhz=int(cells["sm_clock_mhz"]) if cells["sm_clock_mhz"] else None,
+            sm_clock_mhz=_whole("sm_clock_mhz", cells, least=1) if cells["sm_clock_mhz"] else None,
             work=Work(cells["work"]),
-            **{name: int(cells[name]) for name in ("batch", "prompt_tokens", "answer_tokens")},
+            **{name: _whole(name, cells) for name in ("batch", "prompt_tokens", "answer_tokens")},
         )
-        known = {name: float(cells[name]) if cells[name] else None for name in _OPTIONAL}
         taken = Taken(
-            **known,
-            repetitions=int(cells["repetitions"]),
-            window_s=float(cells["window_s"]),
-            tokens=int(cells["tokens"]),
+            **{name: _number(name, cells) if cells[name] else None for name in _OPTIONAL},
+            repetitions=_whole("repetitions", cells),
+            window_s=_number("window_s", cells),
+            tokens=_whole("tokens", cells),
             note=cells["note"],
         )
-        facts = RunFacts(gpus=int(cells["gpus"]), **{name: cells[name] for name in _FACTS})
+        facts = RunFacts(gpus=_whole("gpus", cells), **{name: cells[name] for name in _FACTS})
         return cls(cell, taken, facts, cells["measured_at"])
 
 
@@ -87,6 +107,20 @@ _OPTIONAL = (
 _FACTS = ("basis", "machine", "gpu", "driver", "engine", "model")
 COLUMNS = (*(each.name for part in (Cell, Taken, RunFacts) for each in fields(part)), "measured_at")
 """Header of the raw table."""
+
+
+def _number(name: str, cells: dict[str, str]) -> float:
+    number = float(cells[name])
+    if not 0 <= number < inf:
+        raise ValueError(f"{name} {cells[name]}: expected a number that is at least 0")
+    return number
+
+
+def _whole(name: str, cells: dict[str, str], least: int = 0) -> int:
+    number = int(cells[name])
+    if number < least:
+        raise ValueError(f"{name} {number}: expected a whole number that is at least {least}")
+    return number
 
 
 def _text(value: object) -> str:

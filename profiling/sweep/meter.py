@@ -20,12 +20,23 @@ _SLOWED = (
 
 @dataclass(frozen=True)
 class Drawn:
-    """What all GPUs together drew over one stretch of time; None where one of them did not tell."""
+    """What all GPUs together drew over one stretch of time; None where one of them did not tell.
+
+    Attributes:
+        window_s: Time between the looks.
+        energy_j: By the energy counters.
+        sm_clock_mhz: Mean of the clocks that were read while they worked, or of all where they never did.
+        slowed: Whether one was held back by its power limit or by heat.
+        least_mhz: Lowest clock read while they worked; None where they never did.
+        most_mhz: Highest clock read.
+    """
 
     window_s: float
     energy_j: float | None
     sm_clock_mhz: float | None
     slowed: bool = False
+    least_mhz: int | None = None
+    most_mhz: int | None = None
 
 
 class Meter:
@@ -49,14 +60,19 @@ def drawn(before: Sequence[GpuReading | None], after: Sequence[GpuReading | None
     pairs = [(a, b) for a, b in zip(before, after, strict=True) if a is not None and b is not None]
     if not pairs or len(pairs) < len(before):
         return Drawn(0.0, None, None)
-    clocks = [each.sm_clock_mhz for pair in pairs for each in pair if each.sm_clock_mhz is not None]
+    looks = [each for pair in pairs for each in pair]
+    clocks = [each.sm_clock_mhz for each in looks if each.sm_clock_mhz is not None]
+    # A GPU without work may fall to a lower clock than the one it is held at.
+    working = [each.sm_clock_mhz for each in looks if each.sm_clock_mhz is not None and not _idle(each)]
     joules = [_joules(*pair) for pair in pairs]
     known = [each for each in joules if each is not None]
     return Drawn(
         window_s=mean(b.at_s - a.at_s for a, b in pairs),
         energy_j=sum(known) if len(known) == len(joules) else None,
-        sm_clock_mhz=mean(clocks) if clocks else None,
-        slowed=any(bool((a.reasons | b.reasons) & _SLOWED) for a, b in pairs),
+        sm_clock_mhz=mean(working or clocks) if clocks else None,
+        slowed=any(bool(each.reasons & _SLOWED) for each in looks),
+        least_mhz=min(working, default=None),
+        most_mhz=max(clocks, default=None),
     )
 
 
@@ -70,7 +86,13 @@ def together(parts: Sequence[Drawn]) -> Drawn:
         energy_j=sum(known) if parts and len(known) == len(joules) else None,
         sm_clock_mhz=mean(clocks) if clocks else None,
         slowed=any(each.slowed for each in parts),
+        least_mhz=min((each.least_mhz for each in parts if each.least_mhz is not None), default=None),
+        most_mhz=max((each.most_mhz for each in parts if each.most_mhz is not None), default=None),
     )
+
+
+def _idle(reading: GpuReading) -> bool:
+    return bool(reading.reasons & ClockReason.IDLE)
 
 
 def _joules(before: GpuReading, after: GpuReading) -> float | None:

@@ -3,13 +3,15 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from profiling.__main__ import main
 from profiling.live.live_table import append_live
-from profiling.sweep.raw_table import append_row
+from profiling.sweep.raw_table import append_row, read_rows
 from tests.fakes.live_rows import Steady
+from tests.fakes.plain_endpoint import plain_endpoint
 from tests.fakes.plans import sample_text
 from tests.fakes.sweep_rows import make_rows
 
@@ -53,6 +55,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         (("live", "http://127.0.0.1:9", "-o", "x.csv"), "none of http://127.0.0.1:9 answers"),
         (("sweep", "http://127.0.0.1:9", "-o", "x.csv", "--gpu", "none"), "127.0.0.1:9/info"),
         (("sweep", "http://127.0.0.1:9", "-o", "x.csv", "--simulated-gpus", "/nowhere"), "no simulated shard"),
+        (("sweep", "http://a:b", "-o", "x.csv", "--gpu", "none"), "is no URL"),
+        (("sweep", "http://127.0.0.1:9", "-o", "x.csv", "--token-env", "NOT_SET_HERE"), "NOT_SET_HERE is not set"),
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(run: Run, arguments: tuple[str, ...], what: str) -> None:
@@ -61,6 +65,48 @@ def test_bad_input_is_one_sentence_and_status_2(run: Run, arguments: tuple[str, 
     assert said.startswith("error: ")
     assert said.count("\n") == 1
     assert what in said
+
+
+NOT_TGI = "is this TGI's HTTP API?"
+
+
+@pytest.mark.parametrize(
+    ("answers", "what"),
+    [
+        ({"events": []}, f"an answer without a token; {NOT_TGI}"),
+        ({"events": ["{not json"]}, "not an event of TGI's: '{not json'"),
+        ({"events": ['["a list"]']}, "not an event of TGI's"),
+        ({"events": ['{"details": 5}']}, "not an event of TGI's"),
+        ({"events": ['{"error": "out of memory"}']}, "out of memory"),
+        ({"spans": {"tokens": []}}, "no start and stop of each token"),
+        ({"spans": [{"start": None, "stop": 1}]}, "no start and stop of each token"),
+        ({"info": {"max_total_tokens": 20}}, "at most 20 tokens of prompt and answer together"),
+    ],
+)
+def test_an_endpoint_that_answers_amiss_ends_a_sweep_with_one_sentence(
+    run: Run, tmp_path: Path, answers: dict[str, Any], what: str
+) -> None:
+    with plain_endpoint(**answers) as url:
+        status, out, said = run(
+            "sweep", url, "-o", str(tmp_path / "raw.csv"), "--gpu", "none", "--prompts", "32", "--batch", "1",
+            "--answers", "8", "--least-s", "0.1", "--json",
+        )  # fmt: skip
+    assert (status, out) == (2, "")
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert what in said
+
+
+def test_a_batch_that_the_endpoint_does_not_take_is_left_out_and_said(run: Run, tmp_path: Path) -> None:
+    raw = tmp_path / "raw.csv"
+    with plain_endpoint({"max_concurrent_requests": 4}) as url:
+        status, _, said = run(
+            "sweep", url, "-o", str(raw), "--gpu", "none", "--prompts", "16", "--batch", "1,8", "--answers", "2",
+            "--least-s", "0.1", "--repetitions", "1", "--warm-up", "0",
+        )  # fmt: skip
+    assert status == 0, said
+    assert "1 cells left out: the endpoint takes at most 4 requests at once" in said
+    assert {row.cell.batch for row in read_rows(raw)} == {0, 1}
 
 
 def test_show_draws_and_tells(run: Run, tmp_path: Path) -> None:

@@ -14,7 +14,15 @@ AFTER = GpuReading(12.0, 310.0, 5600.0, 1350)
 
 def test_by_hand() -> None:
     other = replace(AFTER, energy_j=5500.0)
-    assert drawn((BEFORE, BEFORE), (AFTER, other)) == Drawn(2.0, 1100.0, 1380.0)
+    assert drawn((BEFORE, BEFORE), (AFTER, other)) == Drawn(2.0, 1100.0, 1380.0, least_mhz=1350, most_mhz=1410)
+
+
+def test_the_clock_of_a_gpu_that_rests_is_not_that_of_the_work() -> None:
+    resting = replace(BEFORE, sm_clock_mhz=210, reasons=ClockReason.IDLE)
+    found = drawn((resting,), (AFTER,))
+    assert (found.sm_clock_mhz, found.least_mhz, found.most_mhz) == (1350, 1350, 1350)
+    found = drawn((resting,), (replace(resting, at_s=12.0),))
+    assert (found.sm_clock_mhz, found.least_mhz, found.most_mhz) == (210, None, 210)
 
 
 @pytest.mark.parametrize(
@@ -36,8 +44,8 @@ def test_without_gpus_nothing_is_known() -> None:
 
 
 def test_stretches_add_up_and_one_unknown_makes_the_sum_unknown() -> None:
-    parts = [Drawn(1.0, 100.0, 1000.0), Drawn(2.0, 300.0, 1200.0, slowed=True)]
-    assert together(parts) == Drawn(3.0, 400.0, 1100.0, slowed=True)
+    parts = [Drawn(1.0, 100.0, 1000.0, False, 990, 1010), Drawn(2.0, 300.0, 1200.0, True, 1190, 1210)]
+    assert together(parts) == Drawn(3.0, 400.0, 1100.0, True, 990, 1210)
     assert together([*parts, Drawn(1.0, None, None)]).energy_j is None
     assert together([]).energy_j is None
 
