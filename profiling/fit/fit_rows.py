@@ -32,6 +32,8 @@ def fit_rows(
 ) -> ProfileDocument:
     """The profile that a sweep makes.
 
+    Rows that ran at another clock than theirs are left out, and so is a clock without prefill or decode times.
+
     Args:
         rows: All of one model on one kind of GPU.
         mode: Name of the mode, as the scenario has it.
@@ -43,9 +45,10 @@ def fit_rows(
         ProfileError: rows of several models or GPUs, or something without which there is no profile; names all of it.
     """
     facts = _one_run(rows)
+    rows, left_out = _usable(rows)
     lacking = what_is_lacking(rows)
     if lacking:
-        raise ProfileError("no profile can be fitted: " + "; ".join(lacking))
+        raise ProfileError("no profile can be fitted: " + "; ".join([*lacking, *left_out]))
     points = [_point(row) for row in rows if row.cell.work in _PHASES and row.taken.time_s]
     return ProfileDocument(
         schema_version=SCHEMA_VERSION,
@@ -56,7 +59,7 @@ def fit_rows(
         basis=Basis(facts.basis),
         limits=_limits(rows, kv_tokens),
         points=points,
-        provenance=_provenance(rows, kv_tokens),
+        provenance=_provenance(rows, kv_tokens, left_out),
     )
 
 
@@ -92,6 +95,19 @@ def _one_run(rows: Sequence[MeasuredRow]) -> RunFacts:
     return rows[0].facts
 
 
+def _usable(rows: Sequence[MeasuredRow]) -> tuple[list[MeasuredRow], list[str]]:
+    """Rows of clocks at which prefill and decode were measured, and what was left out, a phrase each."""
+    held = [row for row in rows if not row.clock_is_off]
+    left_out = [f"{len(rows) - len(held)} rows that ran at another clock than theirs"] if len(held) < len(rows) else []
+    timed = {(row.cell.sm_clock_mhz, row.cell.work) for row in held if row.taken.time_s}
+    clocks = {row.cell.sm_clock_mhz for row in held}
+    whole = {clock for clock in clocks if all((clock, work) in timed for work in _PHASES)}
+    if whole and whole < clocks:
+        left_out += sorted(f"{clock or 'no'} MHz, without prefill or decode times" for clock in clocks - whole)
+        held = [row for row in held if row.cell.sm_clock_mhz in whole]
+    return held, left_out
+
+
 def _point(row: MeasuredRow) -> Point:
     return Point(
         phase=_PHASES[row.cell.work],
@@ -117,16 +133,17 @@ def _seen_to_fit(decoded: Sequence[MeasuredRow]) -> int:
     return max(row.cell.batch * (row.cell.prompt_tokens + row.cell.answer_tokens) for row in decoded)
 
 
-def _provenance(rows: Sequence[MeasuredRow], kv_tokens: int | None) -> Provenance:
+def _provenance(rows: Sequence[MeasuredRow], kv_tokens: int | None, left_out: Sequence[str]) -> Provenance:
     timed = [row for row in rows if row.cell.work in _PHASES and row.taken.time_s]
     spreads = [row.taken.spread for row in timed if row.taken.spread is not None]
-    facts, missing, parameters, errors = rows[0].facts, [], [], []
+    facts, missing, parameters, errors = rows[0].facts, list(left_out), [], []
     try:
         top_mhz = max(row.cell.sm_clock_mhz or row.taken.sm_clock_read_mhz or 0.0 for row in timed)
         if not top_mhz:
             raise ProfileError("no clock was set or read: no step model can be fitted")
         fitted = fit_step_model(timed, top_mhz, f"{facts.basis} on {facts.machine}")
-        parameters, missing = step_parameters(fitted.model), list(fitted.missing)
+        parameters = step_parameters(fitted.model)
+        missing += fitted.missing
         errors = [FitError("step model over the measured times", round(fitted.residual, 4), fitted.rows)]
     except ProfileError as error:
         missing.append(str(error))

@@ -36,7 +36,8 @@ def fit_step_model(rows: Sequence[MeasuredRow], top_clock_mhz: float, source: st
 
     Args:
         rows: Of a sweep; idle ones and those without a time are of no account.
-        top_clock_mhz: At which the constants are told; also the clock of rows that do not know theirs.
+        top_clock_mhz: At which the constants are told; also the clock of rows that do not state one. A row that was
+            slowed by power or heat counts at the clock that was read.
         source: Where the rows come from, in a phrase.
 
     Raises:
@@ -81,7 +82,8 @@ def _predicted_s(model: StepModel, row: MeasuredRow, top_clock_mhz: float) -> fl
 
 
 def _clock(row: MeasuredRow, top_clock_mhz: float) -> float:
-    return float(row.cell.sm_clock_mhz or top_clock_mhz)
+    read_mhz = row.taken.sm_clock_read_mhz if row.slowed and row.cell.sm_clock_mhz else None
+    return float(read_mhz or row.cell.sm_clock_mhz or top_clock_mhz)
 
 
 def _indistinct(rows: Sequence[MeasuredRow]) -> list[str]:

@@ -8,6 +8,7 @@ from freesh_plugin.core.errors import ProfileError
 from freesh_plugin.core.profile import Basis
 from profiling.fit.fit_rows import fit_rows, what_is_lacking
 from profiling.sweep.cell import Work
+from profiling.sweep.measured_row import SLOWED
 from tests.fakes.sweep_rows import Rows, make_rows
 
 
@@ -67,6 +68,39 @@ def test_a_single_cell_without_energy_is_enough_to_stop() -> None:
     assert what_is_lacking((rows[0], broken, *rows[2:])) == [
         "1 of 4 prefill cells have no power (no energy counter was read)"
     ]
+
+
+def _read_at(rows: Rows, clock_mhz: int, read_mhz: float, note: str = "") -> Rows:
+    """The rows of a clock as if another had been read while they ran."""
+    return tuple(
+        replace(row, taken=replace(row.taken, sm_clock_read_mhz=read_mhz, note=note))
+        if row.cell.sm_clock_mhz == clock_mhz else row
+        for row in rows
+    )  # fmt: skip
+
+
+def test_rows_that_ran_at_another_clock_are_left_out_and_it_says_so() -> None:
+    document = fit_rows(_read_at(make_rows(), 1110, 1980.0), "TP1xH100", "H100")
+    assert document.table().sm_clocks_mhz == (1980,)
+    assert document.provenance.cells == 14
+    assert "15 rows that ran at another clock than theirs" in document.provenance.missing
+    with pytest.raises(ProfileError, match=r"no prefill cell.*29 rows that ran at another clock"):
+        fit_rows(_read_at(_read_at(make_rows(), 1110, 1980.0), 1980, 1110.0), "TP1xH100", "H100")
+
+
+def test_a_gpu_that_slowed_itself_down_is_no_other_clock() -> None:
+    document = fit_rows(_read_at(make_rows(), 1980, 1800.0, f"{SLOWED}; 1 of 4 bursts ended too early"), "TP1", "H100")
+    assert document.table().sm_clocks_mhz == (1110, 1980)
+    above = _read_at(make_rows(), 1110, 1980.0, SLOWED)
+    assert fit_rows(above, "TP1", "H100").table().sm_clocks_mhz == (1980,)
+
+
+def test_a_clock_that_lacks_decode_times_is_left_out() -> None:
+    rows = make_rows()
+    some = tuple(row for row in rows if (row.cell.work, row.cell.sm_clock_mhz) != (Work.DECODE, 1110))
+    document = fit_rows(some, "TP1xH100", "H100")
+    assert (document.table().sm_clocks_mhz, document.limits.max_batch) == ((1980,), 32)
+    assert "1110 MHz, without prefill or decode times" in document.provenance.missing
 
 
 def test_two_runs_are_not_mixed() -> None:

@@ -1,5 +1,7 @@
 """The fit finds the constants again that made the times, and says what times cannot tell."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from freesh_plugin.core.errors import ProfileError
 from freesh_plugin.core.step_model import StepModel
 from profiling.fit.step_fit import fit_step_model
 from profiling.sweep.cell import grid
+from profiling.sweep.measured_row import SLOWED
 from tests.fakes.sweep_rows import make_rows, perfect_row
 
 models = st.builds(
@@ -36,6 +39,15 @@ def test_at_one_clock_what_computes_is_not_told_from_what_reads() -> None:
     assert found.model.compute_ms == 0
     assert found.model.fixed_ms == pytest.approx(11.5, rel=0.01)  # 9 + 2.5
     assert any("one clock" in each for each in found.missing)
+
+
+def test_a_row_that_was_slowed_counts_at_the_clock_that_it_had() -> None:
+    """Times of 1110 MHz under the name of 1980, as a power limit makes them, are those of 1110."""
+    held = make_rows(clocks_mhz=(1110, 1980))
+    slowed = [
+        replace(row, cell=replace(row.cell, sm_clock_mhz=1980), taken=replace(row.taken, note=SLOWED)) for row in held
+    ]
+    assert fit_step_model(slowed, 1980, "test").model == fit_step_model(held, 1980, "test").model
 
 
 def test_few_times_are_no_model() -> None:
