@@ -15,8 +15,9 @@ from freesh_plugin.core.profile_document import ProfileDocument
 from freesh_plugin.core.request_energy import Length, fitting_batch, least_energy
 from profiling.profile.classes import partition_of, read_lengths
 from profiling.scenario.boundaries import Lengths
+from profiling.scenario.replaced_folder import replaced_folder
 from profiling.scenario.stated import state_capacities
-from profiling.scenario.template import Template
+from profiling.scenario.template import STALE, Template
 from profiling.scenario.write_scenario import mode_names, write_scenario
 
 
@@ -47,8 +48,9 @@ def export_scenario(
     sample = read_lengths(lengths or like / "lengths.csv")
     partitions = [partition_of(each, name) for each, name in zip(boundary or (), ascii_lowercase, strict=False)]
     ceilings_mhz = _ceilings_mhz(documents, sample) if least_energy_modes else {}
-    write_scenario(Template.of(like), documents, output, partitions, sample, ceilings_mhz)
-    rows = state_capacities(output) if state else []
+    with replaced_folder(output, STALE) as folder:
+        write_scenario(Template.of(like), documents, folder, partitions, sample, ceilings_mhz)
+        rows = state_capacities(folder) if state else []
     modes = [name for each in documents for name in mode_names(each, ceilings_mhz)]
     if as_json:
         sys.stdout.write(json.dumps({"folder": str(output), "modes": modes, "capacities": rows}, indent=1) + "\n")

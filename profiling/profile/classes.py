@@ -1,7 +1,8 @@
 """What stands for the classes of a partition: the mean request of each, or short and long ones of what was measured."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 
 from freesh_plugin.core.errors import ConfigError, ProfileError
@@ -28,20 +29,19 @@ def read_lengths(path: Path) -> list[tuple[float, float, float]]:
     """Prompt tokens, answer tokens and weight of each row of a `lengths.csv`.
 
     Raises:
-        ProfileError: it cannot be read.
+        ProfileError: it cannot be read, a value is out of range, or no row has weight.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = [
-                (float(row["prompt_tokens"]), float(row["answer_tokens"]), float(row.get("weight") or 1))
-                for row in csv.DictReader(file)
-            ]
-    except (OSError, KeyError, ValueError) as error:
-        raise ProfileError(
-            f"{path}: not a table of lengths (prompt_tokens, answer_tokens [, weight]): {error}"
-        ) from error
-    if not rows:
-        raise ProfileError(f"{path}: no rows")
+            rows = [_length(k, row) for k, row in enumerate(csv.DictReader(file), start=2)]
+    except OSError as error:
+        raise ProfileError(f"{path}: cannot be read: {error.strerror}") from error
+    except KeyError as error:
+        raise ProfileError(f"{path}: not a table of lengths: no column {error.args[0]}") from error
+    except (ValueError, csv.Error) as error:
+        raise ProfileError(f"{path}: not a table of lengths: {error}") from error
+    if not any(weight for _, _, weight in rows):
+        raise ProfileError(f"{path}: no rows that weigh more than 0")
     return rows
 
 
@@ -55,3 +55,18 @@ def mean_requests(partition: Partition, lengths: Sequence[tuple[float, float, fl
             prompt, answer = (sum(row[k] * row[2] for row in own) / weight for k in (0, 1))
             found.append(Length(name, prompt, answer))
     return found
+
+
+def _length(line: int, row: Mapping[str, str | None]) -> tuple[float, float, float]:
+    prompt, answer = (_number(line, name, row[name], 1) for name in ("prompt_tokens", "answer_tokens"))
+    return prompt, answer, _number(line, "weight", row.get("weight") or "1", 0)
+
+
+def _number(line: int, name: str, text: str | None, least: int) -> float:
+    try:
+        number = float(text or "")
+    except ValueError:
+        number = -inf
+    if not least <= number < inf:
+        raise ValueError(f"line {line}: {name} {text!r}, expected a number that is at least {least}")
+    return number

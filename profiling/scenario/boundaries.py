@@ -1,6 +1,7 @@
 """Another class boundary for a scenario: its service levels, and its demand shared out by the lengths of requests."""
 
 from collections.abc import Sequence
+from math import inf
 
 from freesh_plugin.core.errors import ScenarioError
 from freesh_plugin.core.request import Partition
@@ -15,7 +16,7 @@ def service_levels(template: Template, partitions: Sequence[Partition]) -> Rows:
     Raises:
         ScenarioError: the template has none for a class of that name.
     """
-    first = _of_first(template, "slo.csv")
+    first = _of_first(template, "slo.csv", ("partition", "request_class"))
     rows = []
     for partition in partitions:
         for name in partition.classes:
@@ -56,18 +57,29 @@ def class_shares(partition: Partition, lengths: Lengths) -> dict[str, float]:
 def _totals(template: Template) -> dict[tuple[tuple[str, str], ...], tuple[float, float]]:
     """Demand and mean over all classes by everything else that a row states: step, origin, model, tier."""
     totals: dict[tuple[tuple[str, str], ...], tuple[float, float]] = {}
-    for row in _of_first(template, "demand.csv"):
+    for row in _of_first(template, "demand.csv", ("partition", "request_class", "demand_rps")):
         rest = {"partition", "request_class", "demand_rps", "mean_rps"}
         key = tuple((name, value) for name, value in row.items() if name not in rest)
         demand_rps, mean_rps = totals.get(key, (0.0, 0.0))
-        totals[key] = demand_rps + float(row["demand_rps"]), mean_rps + float(row.get("mean_rps") or 0.0)
+        totals[key] = demand_rps + _rate(row["demand_rps"]), mean_rps + _rate(row.get("mean_rps") or "0")
     return totals
 
 
-def _of_first(template: Template, table: str) -> Rows:
+def _rate(text: str) -> float:
+    try:
+        rate_rps = float(text)
+    except ValueError:
+        rate_rps = -inf
+    if not 0 <= rate_rps < inf:
+        raise ScenarioError(f"demand.csv: {text!r} requests a second, expected a number that is at least 0")
+    return rate_rps
+
+
+def _of_first(template: Template, table: str, needed: Sequence[str]) -> Rows:
     """Rows of the template's first partition."""
-    rows = template.rows(table)
-    if not rows:
-        raise ScenarioError(f"{template.folder / table}: no rows; a new boundary needs them")
-    first = template.document.get("partitions", [{}])[0].get("name")
-    return [row for row in rows if row["partition"] == first]
+    rows = template.rows(table, needed)
+    partitions = template.document.get("partitions") or [{}]
+    first = [row for row in rows if row["partition"] == partitions[0].get("name")]
+    if not first:
+        raise ScenarioError(f"{template.folder / table}: no rows of its first partition; a new boundary needs them")
+    return first

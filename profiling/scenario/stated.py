@@ -27,7 +27,8 @@ def state_capacities(folder: Path) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "models", "capacity", str(folder), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ScenarioError(done.stderr.strip().removeprefix("error: ") or f"the planner failed on {folder}")
+        said = done.stderr.strip().splitlines() or [f"the planner failed on {folder}"]
+        raise ScenarioError(said[-1].removeprefix("error: "))
     rows: list[dict[str, Any]] = json.loads(done.stdout)
     write_table(folder / "profiles.csv", _PROFILES, ([_text(row[name]) for name in _PROFILES] for row in rows))
     levels = [

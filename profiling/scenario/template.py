@@ -14,7 +14,9 @@ from freesh_plugin.core.errors import ScenarioError
 Rows = list[dict[str, str]]
 
 _COPIED = ("carbon.csv", "prices.csv", "machines.csv")
-_PROFILES = ("profiles.csv", "power.csv", "token_profiles.csv", "token_limits.csv", "running.csv")
+
+STALE = ("profiles.csv", "power.csv", "token_profiles.csv", "token_limits.csv", "running.csv")
+"""Tables of modes, which those of other modes must not outlive."""
 
 
 @dataclass(frozen=True)
@@ -34,46 +36,53 @@ class Template:
         path = folder / "scenario.yaml"
         try:
             document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
-            raise ScenarioError(f"{path}: cannot be read: {error}") from error
-        if not isinstance(document, dict) or not isinstance(document.get("locations"), list):
-            raise ScenarioError(f"{path}: expected a mapping with locations")
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ScenarioError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
+        if not isinstance(document, dict) or not _mappings(document.get("locations")):
+            raise ScenarioError(f"{path}: expected a mapping with locations, each a mapping")
+        if not _mappings(document.get("partitions") or []):
+            raise ScenarioError(f"{path}: expected partitions, each a mapping")
         return cls(folder, document)
 
     def gpu_types(self) -> set[str]:
         """Types that any location has."""
-        return {gpu for location in self.document["locations"] for gpu in location.get("gpus", {})}
+        return {gpu for location in self.document["locations"] for gpu in location.get("gpus") or ()}
 
-    def rows(self, name: str) -> Rows:
+    def rows(self, name: str, needed: Sequence[str] = ()) -> Rows:
         """Rows of one of its tables; none where there is no such file.
 
         Raises:
-            ScenarioError: it cannot be read.
+            ScenarioError: it cannot be read, or lacks one of the columns needed.
         """
         path = self.folder / name
         if not path.exists():
             return []
         try:
             with path.open(encoding="utf-8", newline="") as file:
-                return list(csv.DictReader(file))
-        except (OSError, csv.Error) as error:
+                rows = list(csv.DictReader(file, strict=True))
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise ScenarioError(f"{path}: cannot be read: {error}") from error
+        for line, row in enumerate(rows, start=2):
+            if None in row or None in row.values() or not row.keys() >= set(needed):
+                raise ScenarioError(f"{path}, line {line}: expected a value in each of {', '.join(needed or row)}")
+        return rows
 
     def copy_to(self, folder: Path) -> None:
-        """Write what an export leaves as it is; profiles that were there before are removed.
+        """Write what an export leaves as it is.
 
         Raises:
             ScenarioError: it cannot be written.
         """
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             for name in _COPIED:
-                if (self.folder / name).exists() and folder.resolve() != self.folder.resolve():
+                if (self.folder / name).exists():
                     shutil.copyfile(self.folder / name, folder / name)
-            for name in _PROFILES:
-                (folder / name).unlink(missing_ok=True)
         except OSError as error:
             raise ScenarioError(f"{folder}: cannot be written: {error.strerror}") from error
+
+
+def _mappings(listed: object) -> bool:
+    return isinstance(listed, list) and all(isinstance(each, dict) for each in listed)
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

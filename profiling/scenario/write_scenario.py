@@ -30,7 +30,7 @@ def write_scenario(
     Args:
         template: What is kept: locations, carbon, prices, objective, service levels, total demand.
         documents: A profile a mode, all of one model.
-        folder: Made if need be.
+        folder: To write into; see `replaced_folder`.
         partitions: In place of the template's; none = the template's own.
         lengths: Of the requests.
         ceilings_mhz: For some modes a clock, at which a second mode of that name `@` the clock is offered.
@@ -45,11 +45,11 @@ def write_scenario(
         document["partitions"] = [_partition(each) for each in partitions]
         _write_rows(folder / "slo.csv", service_levels(template, partitions))
         _write_rows(folder / "demand.csv", shared_demand(template, partitions, lengths))
-    elif folder.resolve() != template.folder.resolve():
+    else:
         for name in ("slo.csv", "demand.csv"):
             _write_rows(folder / name, template.rows(name))
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
-    (folder / "scenario.yaml").write_text(f"# {_story(documents)}\n{text}", encoding="utf-8")
+    _write_text(folder / "scenario.yaml", f"# {_story(documents)}\n{text}")
     write_table(folder / "lengths.csv", ("prompt_tokens", "answer_tokens", "weight"), lengths)
     write_table(folder / "token_profiles.csv", _POINTS, _point_rows(documents, ceilings_mhz))
     write_table(folder / "token_limits.csv", _LIMITS, _limit_rows(documents, ceilings_mhz))
@@ -117,6 +117,13 @@ def _limit_rows(documents: Sequence[ProfileDocument], ceilings_mhz: dict[str, fl
 
 def _story(documents: Sequence[ProfileDocument]) -> str:
     return "Profiles: " + "; ".join(each.label for each in documents) + "."
+
+
+def _write_text(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _write_rows(path: Path, rows: Rows) -> None:

@@ -1,15 +1,17 @@
 """Another boundary shares the same total demand; tables that the planner reads."""
 
 import csv
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from freesh_plugin.adapters.profile_file import read_profile
-from freesh_plugin.core.errors import ConfigError, ScenarioError
+from freesh_plugin.core.errors import ConfigError, ProfileError, ScenarioError
 from profiling.profile.classes import mean_requests, partition_of, read_lengths
 from profiling.scenario.boundaries import class_shares, service_levels, shared_demand
+from profiling.scenario.replaced_folder import replaced_folder
 from profiling.scenario.template import Template
 from profiling.scenario.write_scenario import write_scenario
 
@@ -86,6 +88,71 @@ def test_what_does_not_go_together_is_refused(template: Template, tmp_path: Path
         write_scenario(Template.of(folder), [large], tmp_path / "out", [], LENGTHS, {})
     with pytest.raises(ScenarioError, match=r"scenario\.yaml: cannot be read"):
         Template.of(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("rows", "what"),
+    [
+        ("128,64,0", "no rows that weigh"),
+        ("128,0,1", "line 2: answer_tokens '0', expected a number that is at least 1"),
+        ("128,64,1\nnan,64,1", "line 3: prompt_tokens 'nan'"),
+        ("128,64,-1\n256,64,1", "line 2: weight '-1'"),
+        ("128", "line 2: answer_tokens None"),
+        ("", "no rows"),
+    ],
+)
+def test_lengths_that_are_none_are_refused(tmp_path: Path, rows: str, what: str) -> None:
+    path = tmp_path / "lengths.csv"
+    path.write_text(f"prompt_tokens,answer_tokens,weight\n{rows}\n")
+    with pytest.raises(ProfileError, match=re.escape(what)):
+        read_lengths(path)
+    path.write_text("prompt_tokens\n128\n")
+    with pytest.raises(ProfileError, match="no column answer_tokens"):
+        read_lengths(path)
+
+
+def test_a_folder_stays_as_it_was_until_all_of_the_new_one_is_there(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("profiles.csv", "slo.csv", "README.md"):
+        (folder / name).write_text("old")
+
+    def written(*, fault: bool) -> None:
+        with replaced_folder(folder, ("profiles.csv", "power.csv")) as beside:
+            (beside / "slo.csv").write_text("new")
+            if fault:
+                raise ScenarioError(f"{beside / 'slo.csv'}: wrong")
+
+    with pytest.raises(ScenarioError) as told:
+        written(fault=True)
+    assert str(told.value) == f"{folder / 'slo.csv'}: wrong"
+    assert {each.name: each.read_text() for each in folder.iterdir()} == {
+        "profiles.csv": "old", "slo.csv": "old", "README.md": "old"
+    }  # fmt: skip
+    written(fault=False)
+    assert {each.name: each.read_text() for each in folder.iterdir()} == {"slo.csv": "new", "README.md": "old"}
+    assert [each.name for each in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("table", "text", "what"),
+    [
+        ("demand.csv", "partition,request_class,step\na,SS,0\n", "demand_rps"),
+        ("demand.csv", "partition,request_class,step,demand_rps\na,SS,0\n", "line 2"),
+        ("demand.csv", "partition,request_class,step,demand_rps\na,SS,0,much\n", "'much' requests a second"),
+        ("demand.csv", "partition,request_class,step,demand_rps\nb,SS,0,1\n", "no rows of its first partition"),
+        ("slo.csv", "request_class\nSS\n", "partition"),
+        ("slo.csv", "partition,request_class\na,SS\n", "no row for class SL"),
+    ],
+)
+def test_a_template_that_is_none_is_refused(tmp_path: Path, table: str, text: str, what: str) -> None:
+    folder = tmp_path / "like"
+    shutil.copytree(TOKENS, folder)
+    (folder / table).write_text(text)
+    large = read_profile(DATA / "a100-llama-3-70b-tp4.json")
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ScenarioError, match=what):
+        write_scenario(Template.of(folder), [large], tmp_path / "out", [partition_of("300,150")], LENGTHS, {})
 
 
 @pytest.mark.parametrize("boundary", ["512", "512,0", "a,b", "1,2,3", ""])
