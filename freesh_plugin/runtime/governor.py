@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from freesh_plugin.core.gpu import GpuFailure
 from freesh_plugin.core.miad import next_clock_mhz, rounded_down, rounded_up
 from freesh_plugin.core.plan import ClockBounds, Slo
+from freesh_plugin.runtime.backoff import Backoff
 from freesh_plugin.runtime.governor_settings import GovernorMode, GovernorSettings
 from freesh_plugin.runtime.governor_signals import (
     Applied,
@@ -36,7 +37,7 @@ class Governor:
 
     What is wanted follows the mode while all is well; it is the ceiling when telemetry is lost, and the floor when
     there is nothing to do. A clock is told only when it differs from the one told before. Where the GPUs cannot be
-    told, or must not be, the clocks are given back once and only observed from then on.
+    told, or must not be, the clocks are given back and only observed: for a while, where that may pass.
     """
 
     def __init__(self, settings: GovernorSettings, supported_mhz: Sequence[int]) -> None:
@@ -54,7 +55,7 @@ class Governor:
         self._told_mhz: int | None = None  # what the GPUs took, as far as is known
         self._holding = False  # whether the GPUs may hold a clock of ours
         self._took = False  # whether they ever took one
-        self._failed_releases = 0
+        self._releases = Backoff()
         self._dwell_ticks = 0
         self._idle_since_s: float | None = None
         self._told_again = False
@@ -93,7 +94,7 @@ class Governor:
         self._pressure, self._tbt_pressure = self._gauge.pressure(slo), self._gauge.tbt_pressure(slo)
         observing = self._why_observing()
         if observing is not None:
-            return self._give_back(observing)
+            return self._give_back(now_s, observing)
         return self._tell(self._within_reach(self._wish(now_s, fault)))
 
     def rests(self, *, busy: bool) -> bool:
@@ -138,7 +139,6 @@ class Governor:
             return
         if applied.target_mhz is None:
             self._holding = applied.failure is not None
-            self._failed_releases += 1 if self._holding else -self._failed_releases
         elif applied.failure is None:
             self._took = True
         elif applied.target_mhz == self._told_mhz:
@@ -215,7 +215,8 @@ class Governor:
         self._clock_mhz, self._reason = wish.mhz, wish.reason
         if self._told_mhz == wish.mhz and not self._again():
             return ClockDecision(None, wish.reason)
-        self._told_mhz, self._holding, self._failed_releases = wish.mhz, True, 0
+        self._told_mhz, self._holding = wish.mhz, True
+        self._releases.succeeded()
         return ClockDecision(wish.mhz, wish.reason)
 
     def _again(self) -> bool:
@@ -224,9 +225,12 @@ class Governor:
         self._told_again = self._gpus.mismatched
         return first
 
-    def _give_back(self, why: GovernorReason) -> ClockDecision:
+    def _give_back(self, now_s: float, why: GovernorReason) -> ClockDecision:
+        """For as long as the GPUs may hold a clock of ours: one that fails is tried again, later and later."""
         self._reason, self._clock_mhz, self._told_mhz = why, None, None
-        release = self._holding and self._failed_releases < self._settings.errors_in_a_row
+        release = self._holding and self._releases.is_due(now_s)
+        if release:
+            self._releases.failed(now_s)  # as far as is known, until the outcome is told
         return ClockDecision(None, why, release=release)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from freesh_plugin.core.gpu import ClockReason, GpuFailure, GpuReading
+from freesh_plugin.runtime.backoff import Backoff
 from freesh_plugin.runtime.governor_settings import GovernorSettings
 from freesh_plugin.runtime.governor_signals import Applied, GovernorReason, GovernorSignals
 
@@ -18,13 +19,19 @@ SLOWED = (
 
 
 class GpuGuard:
-    """Watches the GPUs of one instance, all ranks together: the worst of them counts."""
+    """Watches the GPUs of one instance, all ranks together: the worst of them counts.
+
+    A failure that may pass (the helper is gone, another owner holds the clock, a driver does not answer) takes control
+    away for a while, which doubles as long as no clock is taken; the others take it away for good.
+    """
 
     def __init__(self, settings: GovernorSettings, supported_mhz: Sequence[int]) -> None:
         """`supported_mhz`: clocks that can be set, ascending; none = nothing may be set."""
         self._settings = settings
         self._read_back_mhz = _READ_BACK_STEPS * max((b - a for a, b in pairwise(supported_mhz)), default=0)
         self._lost = None if supported_mhz else GovernorReason.NO_CLOCKS
+        self._paused: GovernorReason | None = None
+        self._control = Backoff()
         self._failed_sets = 0
         self._failed_reads = 0
         self._slowed_looks = 0
@@ -34,8 +41,8 @@ class GpuGuard:
 
     @property
     def lost(self) -> GovernorReason | None:
-        """Why control is gone for good; None while it is not."""
-        return self._lost
+        """Why control is gone, for good or for a while; None while it is not."""
+        return self._lost or self._paused
 
     @property
     def slowest_mhz(self) -> int | None:
@@ -56,9 +63,11 @@ class GpuGuard:
         """Take in readings and outcome at `now_s`; `told_mhz` is what the GPUs were told, None = nothing."""
         if self._lost is not None:
             return
-        self._judge_outcome(signals.applied)
-        self._judge_reads(signals.readings)
+        if self._control.is_due(now_s):
+            self._paused = None
+        self._judge_outcome(now_s, signals.applied)
         fresh = self._fresh(now_s, signals.readings)
+        self._judge_reads(now_s, signals.readings, fresh)
         if not self._settings.tenant_alone and any(each.mig for each in fresh):
             self._lost = self._lost or GovernorReason.MIG
         # The same readings twice are one look: clocks may be read less often than the governor ticks.
@@ -68,25 +77,37 @@ class GpuGuard:
         elif not fresh:
             self._slowed_looks = self._mismatched_looks = 0
 
-    def _judge_outcome(self, applied: Applied | None) -> None:
+    def _judge_outcome(self, now_s: float, applied: Applied | None) -> None:
         if applied is None:
             return
         if applied.failure is None:
             self._failed_sets = 0
+            if applied.target_mhz is not None:
+                self._control.succeeded()
             return
         self._failed_sets += 1
         self._lost = _FINAL.get(applied.failure)
-        if self._lost is None and self._failed_sets >= self._settings.errors_in_a_row:
-            self._lost = GovernorReason.GPU_ERRORS
+        if applied.failure is GpuFailure.HELD:
+            self._pause(now_s, GovernorReason.TAKEN)
+        elif self._failed_sets >= self._settings.errors_in_a_row:
+            self._pause(now_s, GovernorReason.GPU_ERRORS)
 
-    def _judge_reads(self, readings: Sequence[GpuReading | GpuFailure]) -> None:
-        failures = [each for each in readings if isinstance(each, GpuFailure) and each not in _NOT_READABLE]
-        if GpuFailure.LOST in failures:
+    def _judge_reads(
+        self, now_s: float, readings: Sequence[GpuReading | GpuFailure], fresh: Sequence[GpuReading]
+    ) -> None:
+        """A reading that is old is one that failed: whatever looks at the GPU may have ended."""
+        if GpuFailure.LOST in readings:
             self._lost = GovernorReason.GPU_LOST
         if readings:
-            self._failed_reads = self._failed_reads + 1 if failures else 0
+            failed = len(fresh) + sum(readings.count(each) for each in _NOT_READABLE) < len(readings)
+            self._failed_reads = self._failed_reads + 1 if failed else 0
         if self._failed_reads >= self._settings.errors_in_a_row:
-            self._lost = self._lost or GovernorReason.GPU_ERRORS
+            self._pause(now_s, GovernorReason.GPU_ERRORS)
+
+    def _pause(self, now_s: float, reason: GovernorReason) -> None:
+        if self._paused is None:
+            self._paused = reason
+            self._control.failed(now_s)
 
     def _fresh(self, now_s: float, readings: Sequence[GpuReading | GpuFailure]) -> list[GpuReading]:
         oldest_s = now_s - self._settings.stale_ticks * self._settings.tick_s
@@ -118,5 +139,4 @@ _FINAL = {
     GpuFailure.LOST: GovernorReason.GPU_LOST,
     GpuFailure.NO_PERMISSION: GovernorReason.NO_PERMISSION,
     GpuFailure.NOT_SUPPORTED: GovernorReason.NOT_SUPPORTED,
-    GpuFailure.HELD: GovernorReason.TAKEN,
 }

@@ -167,7 +167,12 @@ def test_a_child_without_an_owner_has_patience_and_no_more(fake_driver: FakeDriv
     clocks = HelperClient(lambda: Link(ours))
     fake_driver.fail(RESET, UNKNOWN)
     settings = HelperSettings(run_dir, theirs.detach(), stay_s=0.3)
-    asking = threading.Thread(target=lambda: (clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110), clocks.close()))
+
+    def hold_and_go() -> None:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        clocks.close()
+
+    asking = threading.Thread(target=hold_and_go)
     asking.start()
     assert run_helper(settings) == NOT_FREED
     asking.join()

@@ -111,7 +111,6 @@ def test_a_static_clock_too_gives_way_to_the_ceiling() -> None:
     [
         (GpuFailure.NO_PERMISSION, GovernorReason.NO_PERMISSION),
         (GpuFailure.NOT_SUPPORTED, GovernorReason.NOT_SUPPORTED),
-        (GpuFailure.HELD, GovernorReason.TAKEN),
         (GpuFailure.LOST, GovernorReason.GPU_LOST),
     ],
 )
@@ -133,22 +132,6 @@ def test_no_permission_from_the_start_leaves_nothing_to_give_back() -> None:
     assert gpus.governor.state.alarm is None
 
 
-@pytest.mark.parametrize("failure", [GpuFailure.OTHER, GpuFailure.TIMED_OUT, GpuFailure.HELPER_GONE])
-def test_three_failures_in_a_row_take_control_away(failure: GpuFailure) -> None:
-    gpus = at_the_floor()
-    gpus.failure = failure
-    gpus.tick(PRESSED)
-    gpus.ticks(2, PRESSED)
-    gpus.failure = None
-    decision = gpus.tick(PRESSED)
-    assert decision.release
-    assert decision.reason is GovernorReason.GPU_ERRORS
-    assert gpus.calls[-4:] == [1665, 1980, 1980, None]
-    state = gpus.governor.state
-    assert (state.mode, state.alarm) == (GovernorMode.OBSERVE, GovernorReason.GPU_ERRORS)
-    assert not gpus.ticks(5).release
-
-
 def test_a_success_between_them_starts_the_count_anew() -> None:
     gpus = at_the_floor()
     for _ in range(4):
@@ -167,13 +150,6 @@ def test_what_was_not_taken_is_told_again_though_the_target_is_the_same() -> Non
     gpus.tick(replace(CALM, waiting_age_s=4.0))
     assert gpus.calls[-2:] == [1980, 1980]
     assert gpus.clock_mhz == 1980
-
-
-def test_a_release_that_fails_is_tried_three_times() -> None:
-    gpus = at_the_floor()
-    gpus.failure = GpuFailure.LOST
-    gpus.ticks(20, PRESSED)
-    assert gpus.calls[-4:] == [1665, None, None, None]
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
