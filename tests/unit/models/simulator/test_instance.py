@@ -42,7 +42,8 @@ def test_one_request_takes_its_prompt_and_a_pass_for_each_further_token() -> Non
     assert outcome.longest_wait_s == pytest.approx(first_s - 2.0)
     busy_j = 2 * (pass_j(1, 300, 300) + sum(pass_j(1, tokens) for tokens in (301, 302, 303)))
     idle_j = 2 * 2.0 * power_w(engine().power, TOP, IDLE)
-    after_j = sum(energy_j for start_s, _, energy_j, _ in run.sink.pieces if start_s >= outcome.finished_s - 1e-9)
+    end_s = first_s + sum(rest_s) - 1e-9
+    after_j = sum(energy_j for start_s, _, energy_j, _ in run.sink.pieces if start_s >= end_s)
     assert run.sink.energy_j - after_j == pytest.approx(busy_j + idle_j)
     assert run.instance.busy_s == pytest.approx(pass_s(1, 300, 300) + sum(rest_s))
     assert run.sink.seconds(Draw.BUSY) == pytest.approx(run.instance.busy_s)
