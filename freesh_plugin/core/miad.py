@@ -30,7 +30,7 @@ class MiadRule:
     """
 
     gamma: float = 1.5
-    delta_mhz: float = 90.0
+    delta_mhz: float = 180.0
     headroom: float = 0.80
     dead_band: float = 0.10
 

@@ -53,10 +53,10 @@ class GovernorSettings:
     ttft_quantile: float = 0.95
     tbt_quantile: float = 0.99
     tbt_weight: float = 0.85
-    queue_weight: float = 1.6
+    queue_weight: float = 3.0
     tbt_memory_s: float = 60.0
     min_samples: int = 20
-    dwell_ticks: int = 3
+    dwell_ticks: int = 1
     idle_s: float = 5.0
     stale_ticks: int = 3
     overrun_s: float = 2.0

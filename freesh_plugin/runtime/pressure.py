@@ -14,8 +14,9 @@ class PressureGauge:
 
     The quantiles are of the samples of the last `window_s` seconds; of few samples it is their maximum. `age` is that
     of the oldest request without a first token. W is what a request that came now would wait for its turn, by Little's
-    law: requests that wait / first tokens a second. It grows at once when more arrive than can be served, long before
-    anyone has waited; therefore it counts a times. TBT follows the clock at once and does not run away as a queue
+    law: requests that wait / first tokens a second, in the busiest second of the window, since an instance that is not
+    busy makes no more than arrive. It grows at once when more arrive than can be served, long before anyone has
+    waited; therefore it counts a times. TBT follows the clock at once and does not run away as a queue
     does: as long as it keeps its bound, it counts b times, b < 1. A bound of 0 s is none.
     """
 
@@ -36,7 +37,7 @@ class PressureGauge:
         ttft_s = self._ttft_s.quantile(settings.ttft_quantile, settings.min_samples)
         self._waited_s = max(ttft_s, signals.waiting_age_s)
         self._pass_s = self._tbt_s.quantile(settings.tbt_quantile, settings.min_samples)
-        first_tokens_rps = self._ttft_s.count / settings.window_s
+        first_tokens_rps = self._ttft_s.most_at_once / settings.tick_s
         self._queue_s = signals.waiting / first_tokens_rps if first_tokens_rps else 0.0
 
     def clock_raised(self) -> None:
@@ -86,8 +87,9 @@ class _Window:
         self._ticks.clear()
 
     @property
-    def count(self) -> int:
-        return sum(len(samples) for _, samples in self._ticks)
+    def most_at_once(self) -> int:
+        """Samples of the tick that brought most."""
+        return max((len(samples) for _, samples in self._ticks), default=0)
 
     def quantile(self, share: float, min_samples: int) -> float:
         ordered: list[float] = []

@@ -89,6 +89,14 @@ def test_machines_go_to_the_ceiling_and_come_back_each_with_its_own_delay() -> N
     assert found == [None, None, 1110]
 
 
+def test_a_tick_that_comes_late_needs_no_delay_since_it_is_over_by_then() -> None:
+    gpus = at_the_floor(GovernorSettings(rule=FAST, jitter_s=2.0))
+    gpus.now_s += 60.0
+    decision = gpus.tick()
+    assert (decision.target_mhz, decision.reason) == (1980, GovernorReason.OVERRUN)
+    assert [gpus.tick().target_mhz for _ in range(3)] == [None, None, 1110]
+
+
 def test_telemetry_lost_for_a_moment_is_nothing_to_a_machine_with_a_delay() -> None:
     gpus = at_the_floor(GovernorSettings(rule=FAST, jitter_s=3.0))
     for _ in range(3):
@@ -246,7 +254,7 @@ def test_slowed_down_once_is_nothing() -> None:
 
 
 def test_slowed_down_it_is_not_lowered_and_does_not_count_its_dwelling() -> None:
-    gpus = governed(GovernorSettings(window_s=0.5))
+    gpus = governed(GovernorSettings(window_s=0.5, dwell_ticks=3))
     gpus.ticks(3)
     gpus.tick(replace(CALM, waiting_age_s=3.0))
     gpus.reasons = ClockReason.POWER_CAP

@@ -46,10 +46,17 @@ def test_whoever_waits_counts_before_having_a_first_token() -> None:
 
 
 def test_the_wait_that_a_queue_lets_expect_counts() -> None:
-    # 10 first tokens in the window of 5 s: 2 a second; 2 wait: 1 s, of 2 s, 1.6 times.
-    queued = replace(NOTHING, ttft_s=(0.1,) * 10, waiting=2)
-    assert pressure_of(queued) == pytest.approx(0.8)
-    assert pressure_of(replace(queued, waiting=5)) == pytest.approx(1.25)
+    # 8 first tokens in a second, 4 wait: half a second, of 2 s, 3 times; 20 wait: longer than may be, counted as is.
+    queued = replace(NOTHING, ttft_s=(0.1,) * 8, waiting=4)
+    assert pressure_of(queued) == pytest.approx(0.75)
+    assert pressure_of(replace(queued, waiting=20)) == pytest.approx(1.25)
+
+
+def test_an_instance_that_was_not_busy_is_not_taken_for_slow() -> None:
+    """It can make what it made in the busiest second of the window, not what it made when little came."""
+    busy, calm = replace(NOTHING, ttft_s=(0.1,) * 8), replace(NOTHING, ttft_s=(0.1,))
+    assert pressure_of(busy, calm, calm, replace(calm, waiting=4)) == pytest.approx(0.75)
+    assert pressure_of(busy, *(calm,) * 4, replace(calm, waiting=4)) == pytest.approx(2.0)
 
 
 def test_samples_are_forgotten_when_the_window_is_over() -> None:
