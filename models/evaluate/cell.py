@@ -15,7 +15,8 @@ from models.evaluate.site import ONE_CLASS, PARTITIONS, Site, three_locations
 from models.evaluate.start_state import FULL, Routes, all_on, capacity_at, round_trip, routes_in_order
 from models.evaluate.tuned import Tuned
 from models.forecast.grid import Grid
-from models.simulator.fleet import FleetRun, run_fleet
+from models.simulator.fleet import run_fleet
+from models.simulator.fleet_run import FleetRun
 from models.simulator.fleet_target import Controller, FleetTarget
 from models.simulator.instance_types import InstanceSettings
 from models.simulator.signals import Signals
@@ -91,12 +92,12 @@ def nearest_routes(cell: Cell) -> Routes:
 
 def forecast_rps(cell: Cell) -> dict[str, float]:
     """Demand by origin that the first plan reckons with, the quantile that capacity is for, req/s."""
-    epoch = cell.planner.epoch(0.0)
-    found: dict[str, float] = {}
-    for row in cell.outlook.demand(epoch, FORECAST):
-        if row.partition == ONE_CLASS.name:
-            found[row.origin] = max(found.get(row.origin, 0.0), row.demand_rps)
-    return found
+    rows = cell.outlook.demand(cell.planner.epoch(0.0), FORECAST)
+    total_rps = max(
+        sum(row.demand_rps for row in rows if (row.partition, row.step) == (ONE_CLASS.name, step))
+        for step in {row.step for row in rows}
+    )
+    return {origin: share * total_rps for (_, origin), share in cell.outlook.mix(ONE_CLASS).items()}
 
 
 def starting_target(cell: Cell, ceilings_mhz: Mapping[str, int] | None = None) -> FleetTarget:

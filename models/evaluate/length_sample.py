@@ -10,8 +10,8 @@ from models.domain.workload import Workload, WorkloadRequest
 REQUESTS = 5_000
 """So many requests are looked at."""
 
-SIDE = 6
-"""In each cell of all boundaries, so many even shares of the prompts, and of the answers of each: 36 lengths."""
+SIDE = 4
+"""In each cell of all boundaries, so many even shares of the prompts, and of the answers of each: 16 lengths."""
 
 
 def length_sample(workload: Workload, partitions: Iterable[Partition]) -> tuple[RequestLength, ...]:

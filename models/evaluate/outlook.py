@@ -8,7 +8,7 @@ from math import sqrt
 import numpy as np
 
 from freesh_plugin.core.request import Partition
-from models.domain.scenario import CarbonPoint, Demand
+from models.domain.scenario import ANY_ORIGIN, CarbonPoint, Demand
 from models.evaluate.epoch import Epoch
 from models.evaluate.foresight import (
     CarbonView,
@@ -136,7 +136,12 @@ class Outlook:
         return shares
 
     def _origins(self, partition: Partition) -> dict[str, dict[str, float]]:
-        """Of each class, each origin's share of its requests."""
+        """Of each class, each origin's share of its requests; one origin where any location may serve any.
+
+        Round trips are far below the bounds of TTFT and cost nothing, so that origins are alike to a plan.
+        """
+        if all(each.allowed_origins is None for each in self.site.scenario.locations):
+            return {name: {ANY_ORIGIN: 1.0} for name in partition.classes}
         shares = self._shares(partition)
         found: dict[str, dict[str, float]] = {name: {} for name in partition.classes}
         for (name, origin), share in self.mix(partition).items():

@@ -7,20 +7,17 @@ from pathlib import Path
 from freesh_plugin.core.errors import ScenarioError
 from freesh_plugin.core.profile import TokenTable
 from freesh_plugin.core.request import Partition
-from models.capacity import Tokens, derive_missing
 from models.domain.engine import EngineModel
 from models.domain.lengths import RequestLength
-from models.domain.scenario import ANY_ORIGIN, DEFAULT, Location, Machine, Mode, Profile, Scenario, ServiceLevel, Tier
+from models.domain.scenario import ANY_ORIGIN, DEFAULT, Location, Machine, Mode, Scenario, ServiceLevel, Tier
 from models.domain.workload import Workload
 from models.evaluate.length_sample import length_sample
 from models.evaluate.site import ONE_CLASS, PARTITIONS, Site, offered_partitions
 from models.evaluate.site_modes import mode_name
+from models.evaluate.site_profiles import profiles_at
 from models.simulator.fleet_model import FleetModel, Scoring
 from models.sources.scenario_engines import engine_of_mode, load_tokens
 from models.sources.scenario_folder import load_fleet
-
-MISFITS = 1e-3
-"""Largest share of a class's requests that a mode of its pool may be too small for: those are refused there."""
 
 Engines = Callable[[str], Mapping[str, EngineModel]]
 """Engines by mode under a power model."""
@@ -114,7 +111,7 @@ def own_site(own: OwnFleet, before: Workload, zones: Sequence[str], power_model:
         partitions=partitions,
         slos=tuple(row for each in partitions for row in _levels(each, scored, levels, lengths)),
     )
-    scenario = replace(bare, profiles=_profiles(bare, own.tables, lengths))
+    scenario = replace(bare, profiles=profiles_at(bare, own.tables, lengths))
     shards = _shards(scenario)
 
     def engines(variant: str) -> Mapping[str, EngineModel]:
@@ -127,7 +124,7 @@ def own_site(own: OwnFleet, before: Workload, zones: Sequence[str], power_model:
         scored_by=Scoring(scored, levels, worst_tbt=False),
         machines=scenario.machines,
     )
-    return OwnSite(scenario, fleet, lengths, power_model, shards, engines)
+    return OwnSite(scenario, fleet, lengths, power_model, shards, own.tables, engines)
 
 
 def mode_name_of(mode: Mode) -> str:
@@ -176,16 +173,6 @@ def _levels(
                 partition.name, name, max(each.latency_s for each in own), max(each.ttft_s for each in own),
                 max(each.tbt_s for each in own),
             )  # fmt: skip
-
-
-def _profiles(
-    bare: Scenario, tables: Mapping[str, TokenTable], lengths: tuple[RequestLength, ...]
-) -> tuple[Profile, ...]:
-    tokens = Tokens({(DEFAULT, name): table for name, table in tables.items()}, {DEFAULT: lengths})
-    derived = derive_missing(bare, tokens)
-    return tuple(
-        each.profile for each in derived if each.profile.capacity_rps > 0 and each.served.work.misfits <= MISFITS
-    )
 
 
 def _shards(scenario: Scenario) -> dict[str, int]:

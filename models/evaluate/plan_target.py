@@ -1,18 +1,20 @@
 """A published plan as what the simulated fleet is to be."""
 
+from collections.abc import Mapping
+
 from freesh_plugin.core.errors import PlanError
 from freesh_plugin.core.plan import ClockBounds, Plan, PlanPartition
 from freesh_plugin.core.request import Partition
 from models.simulator.fleet_target import FleetTarget, PoolKey, PoolTarget
 
 
-def target_of_plan(plan: Plan, valid_from_s: float, *, free_clocks: bool = False) -> FleetTarget:
+def target_of_plan(plan: Plan, valid_from_s: float, governed: Mapping[str, ClockBounds] | None = None) -> FleetTarget:
     """Pools, routes and partitions of a plan.
 
     Args:
         plan: As published.
         valid_from_s: When it holds, seconds after the start of the run.
-        free_clocks: Whether the governor may go above the clock that a mode was planned at, up to the GPU's own.
+        governed: Bounds of the SM clock by mode, where they are not those of the plan.
 
     Raises:
         PlanError: a partition with an unknown boundary, by which no request can be classified.
@@ -23,7 +25,7 @@ def target_of_plan(plan: Plan, valid_from_s: float, *, free_clocks: bool = False
             PoolKey(each.location, each.model, each.request_class, each.mode): PoolTarget(
                 instances=each.instances.target,
                 slo=each.slo,
-                clock=ClockBounds(floor=each.sm_clock_mhz.floor) if free_clocks else each.sm_clock_mhz,
+                clock=(governed or {}).get(each.mode, each.sm_clock_mhz),
                 capacity_rps=each.capacity_rps,
             )
             for each in plan.pools

@@ -21,7 +21,7 @@ class Question:
         carbon: How carbon is foreseen.
         demand: How demand is foreseen.
         partitions: Those that may be chosen.
-        modes: Those that may be chosen; None = all.
+        governed: Whether the clocks of instances will be governed; else they are at their highest.
         steps: Steps of five minutes that it holds for.
         margin: Factor on the spread of demand that capacity is for.
     """
@@ -30,7 +30,7 @@ class Question:
     carbon: str = FORECAST
     demand: str = FORECAST
     partitions: tuple[str, ...] = ()
-    modes: tuple[str, ...] | None = None
+    governed: bool = True
     steps: int = EPOCH_S // STEP_S
     margin: float = 1.0
 
@@ -74,14 +74,12 @@ class Planner:
         """The scenario of one epoch as the question puts it."""
         fleet, names = self.outlook.site.scenario, set(question.partitions)
         demand = self.outlook.demand(epoch, question.demand, question.margin)
-        modes = [each for each in fleet.modes if question.modes is None or each.name in question.modes]
-        kept = {each.name for each in modes}
+        profiles = self.outlook.site.governed if question.governed else fleet.profiles
+        highest = {each.name for each in fleet.modes if each.sm_clock_ceiling_mhz is None}
         return replace(
             fleet,
-            # What runs stays known, so that its GPUs count and it can become something else without a restart.
-            modes=tuple(each for each in fleet.modes if each.name in kept or each.name in {r.mode for r in running}),
             partitions=tuple(each for each in fleet.partitions if each.name in names),
-            profiles=tuple(each for each in fleet.profiles if each.partition in names and each.mode in kept),
+            profiles=tuple(each for each in profiles if each.partition in names and each.mode in highest),
             slos=tuple(each for each in fleet.slos if each.partition in names),
             demand=tuple(each for each in demand if each.partition in names and each.demand_rps > 0),
             carbon=self.outlook.carbon(epoch, question.carbon),

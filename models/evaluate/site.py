@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
+from freesh_plugin.core.profile import TokenTable
 from freesh_plugin.core.request import TWO_BY_TWO, Partition
-from models.capacity import Derived, Tokens, by_class, derive_missing
+from models.capacity import by_class
 from models.domain.lengths import RequestLength
-from models.domain.scenario import DEFAULT, Location, Machine, Mode, Objective, Profile, Scenario, ServiceLevel
+from models.domain.scenario import Location, Machine, Objective, Profile, Scenario, ServiceLevel
 from models.evaluate.site_levels import PROMPT_TOKENS, SCORED, levels_of
-from models.evaluate.site_modes import all_modes, engine_of_mode, mode_name, table_of, tables
+from models.evaluate.site_modes import all_modes, engine_of_mode, least_energy_mhz, mode_name, table_of, tables
+from models.evaluate.site_profiles import Tables, governed, profiles_at
 from models.simulator.fleet_model import FleetModel, Scoring
 
 GPUS: Mapping[str, Mapping[str, int]] = {
@@ -45,23 +48,18 @@ PARTITIONS = (
 )
 """How requests may be parted: not at all, by both lengths with two boundaries of the answer, by the prompt alone."""
 
-MISFITS = 1e-3
-"""Largest share of a class's requests that a mode of its pool may be too small for: those are refused there."""
-
-LEAST_USE = 0.05
-"""A mode that serves less than this share of the best one's requests, GPU for GPU, is not offered for a class."""
-
 
 @dataclass(frozen=True)
 class Site:
     """A fleet as the planner and as the simulator see it.
 
     Attributes:
-        scenario: For the planner, without demand, carbon and what runs.
+        scenario: For the planner, without demand, carbon and what runs; profiles at the highest clock.
         fleet: For the simulator; service is scored by classes of true lengths, whatever partition is planned.
         lengths: Requests that capacities were derived from: the past.
         power_model: Which power model it draws by: low, mid or high.
         shards: GPUs by type of an instance where all is on; GPUs too few for one, and other types, stay parked.
+        tables: Token-level profile by mode.
     """
 
     scenario: Scenario
@@ -69,6 +67,27 @@ class Site:
     lengths: tuple[RequestLength, ...]
     power_model: str = "mid"
     shards: Mapping[str, int] = field(default_factory=lambda: dict(SHARDS_ALL_ON))
+    tables: Mapping[str, TokenTable] = field(default_factory=dict)
+
+    @cached_property
+    def floors_mhz(self) -> Mapping[str, int]:
+        """Mode to the lowest clock that a governor is to use: that of least energy; none where no clock is stated."""
+        found = {name: least_energy_mhz(table) for name, table in self.tables.items()}
+        return {name: clock_mhz for name, clock_mhz in found.items() if clock_mhz is not None}
+
+    @cached_property
+    def governed(self) -> tuple[Profile, ...]:
+        """Profiles of instances whose clock is governed."""
+        return governed(self.scenario, self.tables, self.lengths, self.floors_mhz)
+
+    def at_clocks(self, clocks_mhz: Mapping[str, int], partition: str) -> tuple[Profile, ...]:
+        """Profiles of one partition's classes at a clock of each GPU type."""
+        only = tuple(each for each in self.scenario.partitions if each.name == partition)
+        slos = tuple(each for each in self.scenario.slos if each.partition == partition)
+        by_mode = {
+            mode.name: clocks_mhz[kind] for mode in self.scenario.modes for kind in mode.gpus if kind in clocks_mhz
+        }
+        return profiles_at(replace(self.scenario, partitions=only, slos=slos), self.tables, self.lengths, by_mode)
 
     def drawing(self, power_model: str) -> "Site":
         """The same fleet under another power model; the planner is not told."""
@@ -104,7 +123,8 @@ def three_locations(
         )
         for (name, gpus), zone in zip(GPUS.items(), zones, strict=True)
     )  # fmt: skip
-    scenario = _scenario(locations, tuple(lengths))
+    by_mode = {mode.name: table_of(mode) for mode in all_modes()}
+    scenario = _scenario(locations, tuple(lengths), by_mode)
     engines = {mode.name: engine_of_mode(mode, power_model) for mode in scenario.modes}
     fleet = FleetModel(
         locations=locations,
@@ -113,7 +133,7 @@ def three_locations(
         machines=scenario.machines,
         reference=engines[mode_name("A100", 4)],
     )
-    return Site(scenario, fleet, tuple(lengths), power_model)
+    return Site(scenario, fleet, tuple(lengths), power_model, tables=by_mode)
 
 
 def offered_partitions(lengths: Sequence[RequestLength]) -> tuple[Partition, ...]:
@@ -132,7 +152,7 @@ def of_all_classes(levels: Sequence[ServiceLevel], partition: Partition) -> tupl
     )
 
 
-def _scenario(locations: tuple[Location, ...], lengths: tuple[RequestLength, ...]) -> Scenario:
+def _scenario(locations: tuple[Location, ...], lengths: tuple[RequestLength, ...], by_mode: Tables) -> Scenario:
     modes, profiles = all_modes(), list(tables().values())
     partitions = offered_partitions(lengths)
     bare = Scenario(
@@ -147,30 +167,11 @@ def _scenario(locations: tuple[Location, ...], lengths: tuple[RequestLength, ...
         machines=tuple(_machines(locations)),
         objective=Objective.only("carbon"),
     )
-    tokens = Tokens({(DEFAULT, mode.name): table_of(mode) for mode in modes}, {DEFAULT: lengths})
-    held = [each.profile for each in derive_missing(bare, tokens) if _holds(each)]
-    return replace(bare, profiles=tuple(_worthwhile(held, modes)))
+    return replace(bare, profiles=profiles_at(bare, by_mode, lengths))
 
 
 def _scored_levels(lengths: Sequence[RequestLength]) -> tuple[ServiceLevel, ...]:
     return of_all_classes(levels_of(SCORED, lengths, list(tables().values())), SCORED)
-
-
-def _holds(derived: Derived) -> bool:
-    """Whether (nearly) all of the class fits into the mode at all, and some of it is served in time."""
-    return derived.profile.capacity_rps > 0 and derived.served.work.misfits <= MISFITS
-
-
-def _worthwhile(profiles: Sequence[Profile], modes: Sequence[Mode]) -> Iterator[Profile]:
-    """Without modes that serve hardly anything of a class: no plan takes them, and every program would carry them."""
-    gpus = {each.name: sum(each.gpus.values()) for each in modes}
-    best: dict[tuple[str, str], float] = {}
-    for each in profiles:
-        key = (each.partition, each.request_class)
-        best[key] = max(best.get(key, 0.0), each.capacity_rps / gpus[each.mode])
-    for each in profiles:
-        if each.capacity_rps / gpus[each.mode] >= LEAST_USE * best[each.partition, each.request_class]:
-            yield each
 
 
 def _machines(locations: Sequence[Location]) -> Iterator[Machine]:

@@ -20,11 +20,11 @@ LOAD_W: Mapping[str, float] = {"A100": 120.0, "H100": 160.0}
 SHARDS: Mapping[str, tuple[int, ...]] = {"A100": (2, 4, 8), "H100": (4,)}
 """GPUs of an instance: the artefact's modes."""
 
-CLOCKS_MHZ: Mapping[str, tuple[int, ...]] = {"A100": (900, 1125), "H100": (990, 1260)}
-"""Clocks that instances of 4 and 8 GPUs may be planned at besides the highest: of about least energy, and midway."""
+CHUNK_TOKENS = 2_048
+"""Most prompt tokens of a pass: half of TGI's default, so that a long prompt does not hold up a batch for seconds."""
 
-CLOCKED_SHARD = 4
-"""Least GPUs of an instance that is offered at several clocks: one of two has hardly any room for requests."""
+CONTEXT_TOKENS = 1_024
+"""Context of each request at which the clock of least energy is told."""
 
 
 def all_modes() -> tuple[Mode, ...]:
@@ -32,14 +32,21 @@ def all_modes() -> tuple[Mode, ...]:
     return tuple(_modes())
 
 
-def top_clock_modes() -> tuple[str, ...]:
-    """Names of the modes at the highest clock."""
-    return tuple(each.name for each in all_modes() if each.sm_clock_ceiling_mhz is None)
-
-
 def mode_name(gpu_type: str, gpus: int, clock_mhz: int | None = None) -> str:
     """Name of a mode, with its clock where that is not the highest."""
     return f"TP{gpus}x{gpu_type}" + ("" if clock_mhz is None else f"@{clock_mhz}")
+
+
+def least_energy_mhz(table: TokenTable) -> int | None:
+    """The measured clock at which a token takes least energy when half of the batch is used; None = none is stated."""
+    batch = max(table.limits.max_batch // 2, 1)
+    context = min(CONTEXT_TOKENS, table.limits.kv_tokens / batch)
+
+    def energy_j(clock_mhz: float) -> float:
+        return table.decode_step_s(batch, context, clock_mhz) * table.decode_power_w(batch, context, clock_mhz)
+
+    clocks = table.sm_clocks_mhz
+    return int(min(clocks, key=energy_j)) if clocks else None
 
 
 @lru_cache(maxsize=1)
@@ -49,7 +56,7 @@ def tables() -> Mapping[tuple[str, int], TokenTable]:
 
 
 def table_of(mode: Mode) -> TokenTable:
-    """The profile of a mode; its clock is another matter."""
+    """The profile of a mode."""
     ((gpu_type, gpus),) = mode.gpus.items()
     return tables()[gpu_type, gpus]
 
@@ -66,16 +73,12 @@ def _engine(
 ) -> EngineModel:
     return engine_of(
         tables()[gpu_type, gpus], mode=name, model=DEFAULT, gpu_type=gpu_type, gpus=gpus, power_variant=power_model,
-        startup_s=startup_s, startup_energy_j=startup_energy_j,
+        chunk_tokens=CHUNK_TOKENS, startup_s=startup_s, startup_energy_j=startup_energy_j,
     )  # fmt: skip
 
 
 def _modes() -> Iterator[Mode]:
     for gpu_type, shards in SHARDS.items():
         for gpus in shards:
-            clocks = CLOCKS_MHZ[gpu_type] if gpus >= CLOCKED_SHARD else ()
-            for clock_mhz in (None, *clocks):
-                yield Mode(
-                    mode_name(gpu_type, gpus, clock_mhz), {gpu_type: gpus}, clock_mhz, LOAD_S,
-                    LOAD_S * LOAD_W[gpu_type] * gpus,
-                )  # fmt: skip
+            load_j = LOAD_S * LOAD_W[gpu_type] * gpus
+            yield Mode(mode_name(gpu_type, gpus), {gpu_type: gpus}, None, LOAD_S, load_j)

@@ -21,6 +21,8 @@ from models.simulator.fleet_target import FleetTarget, FleetView, PoolKey, PoolT
 NAME = "dynamollm_like"
 PARTITION = "answer444"
 HOUR_STEPS = 12
+CLOCKS_MHZ = ({"A100": 900, "H100": 990}, {"A100": 1125, "H100": 1410})
+"""Clocks below the highest, lowest first: that of least energy in the modelled profiles, and one midway."""
 
 
 class _Pools:
@@ -46,23 +48,21 @@ class _Pools:
         """The pool at the lowest clock at which its instances serve what came in the last five minutes, and some."""
         seen = view.pools.get(key)
         rate_rps = seen.arrivals / STEP_S if seen is not None else 0.0
-        for clock_mhz, capacity_rps in self._clocks[key.request_class, key.mode.partition("@")[0]]:
+        for clock_mhz, capacity_rps in self._clocks.get((key.request_class, key.mode), ()):
             if capacity_rps * pool.instances * self._headroom >= rate_rps:
                 return replace(pool, clock=ClockBounds(ceiling=clock_mhz))
         return replace(pool, clock=ClockBounds())
 
 
 def _clocks(cell: Cell) -> dict[tuple[str, str], list[tuple[int, float]]]:
-    """Of each class and mode without its clock: clocks it may have below the highest, ascending, and its capacity."""
-    ceilings = {each.name: each.sm_clock_ceiling_mhz for each in cell.site.scenario.modes}
+    """Of each class and mode: clocks it may have below the highest, ascending, and what it serves at each."""
     found: dict[tuple[str, str], list[tuple[int, float]]] = {}
-    for each in cell.site.scenario.profiles:
-        if each.partition == PARTITION:
-            clocks = found.setdefault((each.request_class, each.mode.partition("@")[0]), [])
-            ceiling_mhz = ceilings[each.mode]
-            if ceiling_mhz is not None:
-                clocks.append((ceiling_mhz, each.capacity_rps))
-    return {key: sorted(clocks) for key, clocks in found.items()}
+    for clocks_mhz in CLOCKS_MHZ:
+        for each in cell.site.at_clocks(clocks_mhz, PARTITION):
+            (kind,) = cell.site.scenario.mode(each.mode).gpus
+            if kind in clocks_mhz:
+                found.setdefault((each.request_class, each.mode), []).append((clocks_mhz[kind], each.capacity_rps))
+    return found
 
 
 DYNAMOLLM_LIKE = Policy(

@@ -1,10 +1,10 @@
 """Policies that plan: FREESH, and FREESH without one of its parts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 
-from freesh_plugin.core.plan import Plan
+from freesh_plugin.core.plan import ClockBounds, Plan
 from freesh_plugin.core.units import EPOCH_S, PLAN_LEAD_S
 from models.evaluate.cell import Cell, Policy
 from models.evaluate.outlook import BLIND, CONSTANT, PERFECT
@@ -26,12 +26,12 @@ class Following:
     Attributes:
         question: What the planner is asked.
         starts_s: Starts of the epochs that are planned, seconds after the start of the hour.
-        free_clocks: Whether the governor may go above the clock that a mode was planned at.
+        governed: Bounds of the SM clock by mode, where they are not those of the plan.
     """
 
     question: Question
     starts_s: tuple[float, ...] = (0.0, EPOCH_S)
-    free_clocks: bool = True
+    governed: Mapping[str, ClockBounds] | None = None
 
 
 class PlanFollower:
@@ -53,7 +53,7 @@ class PlanFollower:
         running = running_all_on(self._cell.site) if self._before is None else running_under(self._before)
         self._before = self._cell.planner.plan(self._following.question, start_s, running)
         valid_s = max(start_s, now_s)
-        return target_of_plan(self._before, valid_s, free_clocks=self._following.free_clocks)
+        return target_of_plan(self._before, valid_s, self._following.governed)
 
 
 def planned(
@@ -66,17 +66,20 @@ def planned(
 def asking(policy: str, **changes: object) -> Callable[[Cell], Following]:
     """FREESH's question, with changes, at the policy's own margin."""
     question = replace(Question(partitions=ALL_PARTITIONS), **changes)  # type: ignore[arg-type]  # fields of Question
-    return lambda cell: Following(replace(question, margin=cell.tuned.margin(policy)))
+    return lambda cell: Following(
+        replace(question, margin=cell.tuned.margin(policy)), governed=_governed(cell, question)
+    )
+
+
+def _governed(cell: Cell, question: Question) -> Mapping[str, ClockBounds] | None:
+    """The governor moves between the clock of least energy and the GPU's highest."""
+    if not question.governed:
+        return None
+    return {mode: ClockBounds(floor=clock_mhz) for mode, clock_mhz in cell.site.floors_mhz.items()}
 
 
 def _held(cell: Cell) -> Following:
     return replace(asking("previous_plan_held")(cell), starts_s=(-float(EPOCH_S),))
-
-
-def _at_top_clock(cell: Cell) -> Following:
-    modes = tuple(each.name for each in cell.site.scenario.modes if each.sm_clock_ceiling_mhz is None)
-    wish = asking("rightsized_min_energy", objective="energy", carbon=BLIND, partitions=(ONE_CLASS.name,), modes=modes)
-    return wish(cell)
 
 
 PREVIOUS_PLAN_HELD = planned(
@@ -94,7 +97,7 @@ ONE_MIXED_POOL = planned(
 RIGHTSIZED_MIN_ENERGY = planned(
     "rightsized_min_energy",
     "Least energy for the demand that is forecast, every half hour: one pool, highest clock, first come first served.",
-    _at_top_clock,
+    asking("rightsized_min_energy", objective="energy", carbon=BLIND, partitions=(ONE_CLASS.name,), governed=False),
     FCFS_STATIC,
 )
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from models.evaluate.cell import Cell, Policy, nearest_routes, starting_target
 from models.evaluate.outlook import CARBON_LAG_S
 from models.evaluate.policies.settings import FCFS_STATIC
+from models.evaluate.site import ONE_CLASS
 from models.evaluate.start_state import places, slo_of_all
 from models.simulator.autoscaler import Autoscaler, Group, Slot
 from models.simulator.fleet_target import Controller
@@ -14,8 +15,9 @@ from models.simulator.fleet_target import Controller
 def slots_at(cell: Cell, location: str) -> tuple[Slot, ...]:
     """Room for instances at a location, at the best static clock, most capable type first."""
     clocks = cell.tuned.clocks_mhz
+    served = {each.mode: each.capacity_rps for each in cell.site.at_clocks(clocks, ONE_CLASS.name)}
     return tuple(
-        Slot(each.location, each.mode, each.capacity_rps, clocks.get(each.gpu_type))
+        Slot(each.location, each.mode, served.get(each.mode, each.capacity_rps), clocks.get(each.gpu_type))
         for each in places(cell.site)
         if each.location == location
     )
