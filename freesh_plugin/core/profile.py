@@ -60,6 +60,7 @@ class TokenLimits:
         idle_power_w: The model is loaded and nothing runs.
         parked_power_w: No model is loaded; None where not known.
         basis: Where the points come from.
+        chunked: Whether prompts are computed in passes in which others decode, as TGI does where it can; else alone.
     """
 
     max_batch: int
@@ -67,6 +68,7 @@ class TokenLimits:
     idle_power_w: float
     parked_power_w: float | None = None
     basis: Basis = Basis.MEASURED
+    chunked: bool = True
 
 
 class TokenProfile(Protocol):

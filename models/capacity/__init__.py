@@ -2,7 +2,7 @@
 
 from models.capacity.derive import Derived, derive
 from models.capacity.lengths import by_class
-from models.capacity.missing import Tokens, derive_missing
+from models.capacity.missing import Tokens, bounds_of, derive_missing
 from models.capacity.service import Bind, Bounds, Served, serve
 from models.capacity.work import ClassWork
 
@@ -13,6 +13,7 @@ __all__ = [
     "Derived",
     "Served",
     "Tokens",
+    "bounds_of",
     "by_class",
     "derive",
     "derive_missing",

@@ -71,7 +71,7 @@ def _of_partition(
                 f"lengths.csv: no request of model {model!r} falls into class {name!r} of partition"
                 f" {partition.name!r}; add some, or state {where} in profiles.csv"
             )
-        bounds = _bounds(scenario, model, partition.name, name, mode)
+        bounds = bounds_of(scenario, model, partition.name, name, mode)
         try:
             yield derive(
                 tokens.profiles[model, mode.name], lengths[name], partition.name, name, mode, bounds, model=model
@@ -82,7 +82,7 @@ def _of_partition(
             ) from error
 
 
-def _bounds(scenario: Scenario, model: str, partition: str, request_class: str, mode: Mode) -> Bounds:
+def bounds_of(scenario: Scenario, model: str, partition: str, request_class: str, mode: Mode) -> Bounds:
     """Tightest bounds over the tiers, less the longest way to a location with the mode's GPUs.
 
     Of a way that would take more than `WAY_SHARE` of a bound nothing is taken off: whoever is that far away is served

@@ -21,10 +21,11 @@ _LEAST_S = 1e-9
 class Steady:
     """Requests of a class that arrive at random (Poisson) at one instance.
 
-    Prefill goes first and takes the share ρ = λ·E[S] of the time. The rest decodes: with k requests in the batch each
-    gets a token every step(k)/(1 - ρ) seconds. That is processor sharing whose speed depends on k, so the number in
-    service depends on the lengths only through their mean: P(k) ∝ Π_{j<=k} λ·E[gaps]·step(j)/((1 - ρ)·j), with the
-    speed of B beyond B places, where whoever comes waits for a place.
+    Prefill takes the share ρ = λ·E[S] of the time, in passes of its own that go first or within those that decode. With
+    k requests in the batch each gets a token every step(k)/(1 - ρ) seconds. That is processor sharing whose speed
+    depends on k, so the number in service depends on the lengths only through their mean:
+    P(k) ∝ Π_{j<=k} λ·E[turns]·step(j)/((1 - ρ)·j), with the speed of B beyond B places, where whoever comes waits for a
+    place.
     """
 
     work: ClassWork
@@ -109,8 +110,8 @@ class Steady:
 
     @cached_property
     def _tokens_per_s(self) -> float:
-        """Tokens that arrive for decoding in each second that is left for it: λ·E[gaps]/(1 - ρ)."""
-        return self.rate_rps * float(self.work.weights @ self.work.gaps) / (1 - self.prefill_share)
+        """Tokens that arrive for decoding in each second that is left for it: λ·E[turns]/(1 - ρ)."""
+        return self.rate_rps * float(self.work.weights @ self.work.turns) / (1 - self.prefill_share)
 
     @cached_property
     def _found(self) -> tuple[NDArray[np.int64], Floats]:
@@ -125,9 +126,17 @@ class Steady:
 
     @cached_property
     def _alone_s(self) -> Floats:
-        """The rest of the running decode step, half of it on average, and the own prefill; shape (found, length)."""
-        running = np.concatenate([[0.0], self.work.step_s])[self._found[0]]
-        return np.asarray(running[:, None] / 2 + self.work.prefill_s[None, :])
+        """The rest of the running pass, half of it on average, and the own prefill; shape (found, length).
+
+        In a pass that decodes too, that is the step of those in the batch, and the prompts that came during the pass
+        before, ρ of it.
+        """
+        running = np.concatenate([[0.0], self.work.step_s])[self._found[0]][:, None]
+        own = self.work.prefill_s[None, :]
+        if not self.work.chunked:
+            return np.asarray(running / 2 + own)
+        pass_s = running / (1 - self.prefill_share)
+        return np.asarray((0.5 + self.prefill_share) * pass_s + self._joined_s + own)
 
     @cached_property
     def _wait(self) -> tuple[Floats, Floats]:
@@ -151,7 +160,9 @@ class Steady:
         on average, with variance λ·E[S²]·T.
         """
         left, per_s = 1 - self.prefill_share, self._prefill_variance_per_s
-        came_s = self.work.prefill_s + per_s / (2 * left)  # the own prefill, and the mean wait of M/G/1
+        came_s = self.work.prefill_s  # the own prefill, and where prompts come one by one the mean wait of M/G/1
+        if not self.work.chunked:
+            came_s = came_s + per_s / (2 * left)
         behind_s = np.where(self.work.gaps > 0, came_s, 0.0)[None, :]
         work_s = self._joined_s * self.work.gaps[None, :] + self.prefill_share * behind_s
         variance = per_s * (work_s / left + behind_s) / left**2

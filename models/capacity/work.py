@@ -15,6 +15,8 @@ from models.domain.lengths import RequestLength
 
 Floats = NDArray[np.float64]
 
+_LEAST_PREFILL_S = 1e-6
+
 
 class Places(StrEnum):
     """What limits how many requests decode at once."""
@@ -30,25 +32,29 @@ class ClassWork:
 
     Attributes:
         weights: Share of the requests of each length; sums to 1.  # shape (length,)
-        prefill_s: Prefill of each length, alone in its pass.  # shape (length,)
+        prefill_s: What the prompt of each length adds: a pass of its own, or to one that decodes.  # shape (length,)
         gaps: Tokens of each length after its first, which prefill gives.  # shape (length,)
+        turns: Passes that decode in which each length holds a place.  # shape (length,)
         step_s: Decode step with 1, 2, … requests in the batch.  # shape (batch,)
         step_power_w: Power during such a step.  # shape (batch,)
         prefill_power_w: Power during prefill, mean over its time.
         idle_power_w: Power without work.
         misfits: Share of the requests that alone exceed the KV cache.
         places_by: What limits the batch.
+        chunked: Whether prompts are computed in passes that decode.
     """
 
     weights: Floats
     prefill_s: Floats
     gaps: Floats
+    turns: Floats
     step_s: Floats
     step_power_w: Floats
     prefill_power_w: float
     idle_power_w: float
     misfits: float
     places_by: Places
+    chunked: bool = False
 
     @classmethod
     def of(
@@ -71,7 +77,10 @@ class ClassWork:
         """
         prompt, answer, weights = _arrays(lengths)
         gaps = np.maximum(answer - 1.0, 0.0)
+        chunked = profile.limits.chunked
         prefill_s = np.array([profile.prefill_s(each, sm_clock_mhz) for each in prompt])
+        if chunked:
+            prefill_s = np.maximum(prefill_s - _bare_s(profile, float(prompt.min()), sm_clock_mhz), _LEAST_PREFILL_S)
         power_w = np.array([profile.prefill_power_w(each, sm_clock_mhz) for each in prompt])
         most, places_by = places(profile, prompt + answer, weights * answer, quantile)
         context = _mean(prompt + answer / 2, weights * answer)
@@ -80,19 +89,26 @@ class ClassWork:
             weights=weights,
             prefill_s=prefill_s,
             gaps=gaps,
+            turns=gaps + 1.0 if chunked else gaps,
             step_s=step_s,
             step_power_w=step_power_w,
             prefill_power_w=_mean(power_w, weights * prefill_s),
             idle_power_w=profile.limits.idle_power_w,
             misfits=float(weights[prompt + answer > profile.limits.kv_tokens].sum()),
             places_by=places_by if len(step_s) == most else Places.MEASURED,
+            chunked=chunked,
         )
 
     @property
     def saturation_rps(self) -> float:
-        """Rate at which prefill and full batches take all the time: 1 / (E[S] + E[gaps]·step(B)/B)."""
+        """Rate at which prefill and full batches take all the time: 1 / (E[S] + E[turns]·step(B)/B)."""
         full = self.step_s[-1] / len(self.step_s)
-        return float(1 / (self.weights @ self.prefill_s + self.weights @ self.gaps * full))
+        return float(1 / (self.weights @ self.prefill_s + self.weights @ self.turns * full))
+
+
+def _bare_s(profile: TokenProfile, context_tokens: float, sm_clock_mhz: float | None) -> float:
+    """A pass that hardly computes anything, a step of one request: what a prompt takes beyond it, it adds to any."""
+    return profile.decode_step_s(1, context_tokens, sm_clock_mhz)
 
 
 def _steps(

@@ -31,7 +31,7 @@ class ClassLoad:
         seed: Of lengths, arrivals and errors.
         length_error: σ of the lognormal error, of mean 1, of predicted lengths.
         warm_up: Share of the requests, the first ones, that are not scored.
-        max_new_tokens: Most tokens that an answer may have.
+        max_new_tokens: Most tokens that an answer may have; less than its true length is taken as that.
     """
 
     lengths: tuple[RequestLength, ...]
@@ -39,7 +39,7 @@ class ClassLoad:
     seed: int
     length_error: float = 0.5
     warm_up: float = 0.1
-    max_new_tokens: int = 4096
+    max_new_tokens: int = 1
 
     def requests(self, rate_rps: float) -> list[WorkloadRequest]:
         """The requests at a rate, Poisson."""
@@ -118,8 +118,8 @@ def largest_rate_rps(holds: Callable[[float], bool], low_rps: float, high_rps: f
 def saturated_rps(pool: Pool, load: ClassLoad) -> float:
     """What a pool finishes in a second while it always has more than it can hold: all requests come at once.
 
-    The last tenth does not count: it runs in batches that are no longer full.
+    The first tenth does not count, before which the places fill, nor the last, in which they empty.
     """
     finished = sorted(each.finished_s or inf for each in serve_pool(pool, load.requests(1e6)).outcomes)
-    count = int(0.9 * len(finished))
-    return count / finished[count - 1]
+    first, last = len(finished) // 10, len(finished) * 9 // 10
+    return (last - first) / (finished[last] - finished[first])

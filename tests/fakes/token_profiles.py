@@ -30,6 +30,8 @@ class FormulaProfile:
         return self.step_w(batch)
 
 
-def limits(max_batch: int = 128, kv_tokens: int = 10**9, idle_power_w: float = 300.0) -> TokenLimits:
-    """Limits of a modelled profile."""
-    return TokenLimits(max_batch, kv_tokens, idle_power_w, None, Basis.MODELLED)
+def limits(
+    max_batch: int = 128, kv_tokens: int = 10**9, idle_power_w: float = 300.0, chunked: bool = False
+) -> TokenLimits:
+    """Limits of a modelled profile; prompts are computed alone unless said otherwise."""
+    return TokenLimits(max_batch, kv_tokens, idle_power_w, None, Basis.MODELLED, chunked)

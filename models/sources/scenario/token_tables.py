@@ -89,11 +89,12 @@ def _read_limits(path: Path, names: Names) -> dict[Pair, TokenLimits]:
                 row, "parked_power_w", lambda spot: spot.number("W", low=0, high=idle_power_w), lambda: None
             ),
             basis=Basis(row["basis"].one_of([*Basis], "basis")),
+            chunked=optional(row, "chunked", lambda spot: spot.one_of(["yes", "no"], "answer") == "yes", lambda: True),
         )
         return _pair(row, names), (_pair(row, names), limits)
 
     required = ("mode", "max_batch", "kv_tokens", "idle_power_w", "basis")
-    return dict(unique(read_table(path, required, ("parked_power_w", "model")), read))
+    return dict(unique(read_table(path, required, ("parked_power_w", "chunked", "model")), read))
 
 
 def _pair(row: Row, names: Names) -> Pair:
