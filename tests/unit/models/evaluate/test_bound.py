@@ -81,6 +81,28 @@ def test_residency_is_kept() -> None:
         least(nowhere, work_of([asked(101, 1, origin="b")], 1), {HERE: [1.0]}, 1)
 
 
+def test_whole_instances_draw_what_idle_ones_do() -> None:
+    """One instance is held for the only slot at 60 W, 10 W above parked; its work is 200 and 100 W above that."""
+    idle_60_w = replace(ONE_CLOCK, power=replace(ONE_CLOCK.power, idle_w=60.0))
+    held = replace(fleet(location(HERE)), engines={"one": idle_60_w})
+    work = work_of([asked(100, 11)], 1)
+    bound = least(held, work, {HERE: [1.0]}, 1, whole=True)
+    by_hand_j = 0.010 * 200 + 10 * 0.0035 * 100 + 10 * 105.5e-6 * 100 + (4 * 50 + 10) * 300
+    assert bound.energy_kwh * KWH == pytest.approx(by_hand_j)
+    assert bound.objective == pytest.approx(bound.energy_kwh)
+    assert least(held, work, {HERE: [1.0]}, 1).energy_kwh < bound.energy_kwh
+
+
+def test_whole_instances_are_as_many_as_the_work_asks_for() -> None:
+    """Five million prompt tokens of .1 ms take 500 s: two instances in the only slot of 300 s."""
+    idle_60_w = replace(ONE_CLOCK, power=replace(ONE_CLOCK.power, idle_w=60.0))
+    held = replace(fleet(location(HERE)), engines={"one": idle_60_w})
+    bound = least(held, work_of([asked(5_000_000, 1)], 1), {HERE: [1.0]}, 1, whole=True)
+    assert bound.energy_kwh * KWH == pytest.approx(5e6 * 0.02 + (4 * 50 + 2 * 10) * 300)
+    with pytest.raises(AllocationError, match="bound"):
+        least(held, work_of([asked(13_000_000, 1)], 1), {HERE: [1.0]}, 1, whole=True)
+
+
 CLOCKS_MHZ = tuple(range(840, 1981, 60))
 
 
