@@ -1,8 +1,10 @@
 """What FREESH reads of a real NVIDIA GPU, beside what nvidia-smi reads of it. Nothing is set.
 
-Each reading comes from a process of its own, so that a fake driver in this one is never mistaken for a real one.
+Each reading comes from a process of its own, so that a fake driver in this one is never mistaken for a real one. No
+package is needed but pytest and nvidia-ml-py: such machines are often reached with what is on them.
 """
 
+import csv
 import json
 import os
 import shutil
@@ -39,11 +41,17 @@ def real_gpu() -> None:
         pytest.skip(NO_GPU)
 
 
+def program(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """A program of ours, run to its end."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))}
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
 def ours() -> dict[str, dict[str, Any]]:
-    """What `freesh gpu status --json` says, by UUID."""
-    command = [sys.executable, "-m", "freesh_plugin.main", "gpu", "status", "--json"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=60)
+    """What we read of each GPU, by UUID."""
+    done = program("profiling.gpu_check", "--readings")
+    assert done.returncode == 0, done.stderr
     return {gpu["uuid"]: gpu for gpu in json.loads(done.stdout)}
 
 
@@ -91,13 +99,13 @@ def test_energy_is_power_over_time() -> None:
 
 def test_reasons_are_those_that_nvidia_smi_sees_active() -> None:
     names = {
-        "idle": "gpu_idle",
-        "power cap": "sw_power_cap",
-        "hardware slowdown": "hw_slowdown",
-        "thermal": "sw_thermal_slowdown",
-        "hardware thermal": "hw_thermal_slowdown",
-        "power brake": "hw_power_brake_slowdown",
-        "sync boost": "sync_boost",
+        "IDLE": "gpu_idle",
+        "POWER_CAP": "sw_power_cap",
+        "HARDWARE_SLOWDOWN": "hw_slowdown",
+        "THERMAL": "sw_thermal_slowdown",
+        "HARDWARE_THERMAL": "hw_thermal_slowdown",
+        "POWER_BRAKE": "hw_power_brake_slowdown",
+        "SYNC_BOOST": "sync_boost",
     }
     query = ",".join(f"clocks_event_reasons.{name}" for name in names.values())
 
@@ -109,3 +117,23 @@ def test_reasons_are_those_that_nvidia_smi_sees_active() -> None:
         for place, reason in enumerate(names):
             if before[uuid][place] == after[uuid][place]:
                 assert (reason in gpu["reasons"]) is before[uuid][place], reason
+
+
+def test_the_command_line_says_the_same() -> None:
+    pytest.importorskip("msgspec", reason="the command line's own packages are not installed")
+    done = program("freesh_plugin.main", "gpu", "status", "--json")
+    assert done.returncode == 0, done.stderr
+    told = {gpu["uuid"]: gpu for gpu in json.loads(done.stdout)}
+    for uuid, gpu in ours().items():
+        for name in ("name", "lowest_clock_mhz", "highest_clock_mhz"):
+            assert told[uuid][name] == gpu[name]
+
+
+def test_the_check_at_rest_finds_all_in_agreement(tmp_path: Path) -> None:
+    """Of the first GPU: readings beside nvidia-smi's, and its power without a model."""
+    first = next(iter(ours()))
+    done = program("profiling.gpu_check", "--no-model", "--idle-s", "3", "--gpu", first, "-o", str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    with (tmp_path / "idle.csv").open(newline="") as file:
+        (bare,) = csv.DictReader(file)
+    assert (bare["state"], float(bare["power_w"]) > 0) == ("bare", True)
