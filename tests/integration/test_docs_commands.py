@@ -26,6 +26,7 @@ TRIED_ELSEWHERE = {
     r"docker build .*planner\.Dockerfile.*|scripts/build_planner\.sh": "test_planner_artefacts.py",
     r"pip install '?dist/.*": "test_planner_artefacts.py",
     r"\.venv/bin/python -m profiling (sweep|fit raw\.csv|show|drift) .*": "test_profiling_sweep.py",
+    r"python3 -m profiling\.gpu_check .*": "test_gpu_check.py, on a fake driver",
     r"\.venv/bin/python -m profiling live .*": "test_profiling_live.py; with --prometheus test_live_looks.py",
     r"\.venv/bin/python -m profiling fit --published .*": "test_modelled_published.py",
     r"\.venv/bin/python -m (profiling export-scenario .*|models solve /tmp/mine)": "test_profiling_export.py",
