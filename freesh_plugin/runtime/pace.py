@@ -109,9 +109,10 @@ class MeasuredPace:
         self._prefill_s_per_token += weight * (extra_s - self._prefill_s_per_token)
 
     def _tell(self) -> None:
-        now = (self._tbt_s, self._prefill_s_per_token)
-        if any(abs(new - old) > _TELLING_CHANGE * old for new, old in zip(now, self._told, strict=True)):
-            self._told = now
+        told_s, told_prefill_s = self._told
+        tbt_changed = abs(self._tbt_s - told_s) > _TELLING_CHANGE * told_s
+        if tbt_changed or abs(self._prefill_s_per_token - told_prefill_s) > _TELLING_CHANGE * told_prefill_s:
+            self._told = (self._tbt_s, self._prefill_s_per_token)
             self._revision += 1
 
 

@@ -233,9 +233,10 @@ class Scheduler:
                 break
             self._reappraise(entry, now_s)
         if self._order.preemptive:
+            running_lasts_s, appraise = self._order.running_lasts_s, self._appraiser.appraise
             for entry in self._running.values():
-                if now_s - entry.appraised_s >= self._order.running_lasts_s:
-                    self._appraiser.appraise(entry, now_s)
+                if now_s - entry.appraised_s >= running_lasts_s:
+                    appraise(entry, now_s)
 
     def _reappraise(self, entry: Entry, now_s: float) -> None:
         self._queue.place_anew(entry, lambda each: self._appraiser.appraise(each, now_s))
