@@ -106,6 +106,6 @@ def _tell(written: Sequence[tuple[Path, ProfileDocument]], *, as_json: bool) -> 
         if not as_json:
             console.print(cost_table(document, rows, every_clock=False))
             console.print("\n".join([*provenance_lines(document), *beyond(rows), f"written to {path}"]), style="dim",
-                          highlight=False, markup=False)  # fmt: skip
+                          highlight=False, markup=False, soft_wrap=True)  # fmt: skip
     if as_json:
         sys.stdout.write(json.dumps(told, indent=1) + "\n")

@@ -44,11 +44,21 @@ def over_clock_figure(document: ProfileDocument) -> "Figure":
         panel.margins(x=0.04)
     for panel in panels[:2]:
         panel.set_ylim(bottom=0)
-    panels[2].set_yscale("log")
+    _log_ticks(panels[2])
     panels[0].plot([], [], marker="D", markersize=6, color="white", markeredgecolor=INK, linestyle="none",
                    label="least energy")  # fmt: skip
     panels[0].legend(fontsize=8, frameon=False, loc="upper left")
     return figure
+
+
+def _log_ticks(panel: "Axes") -> None:
+    """A logarithmic axis with plain numbers at 1, 2 and 5 times powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    panel.yaxis.set_minor_locator(NullLocator())
 
 
 def _curve(panel: "Axes", costs: tuple[Cost, ...], values: list[float], colour: str, label: str) -> None:

@@ -48,8 +48,9 @@ def show(
         if not as_json:
             console.print(cost_table(document, rows, every_clock=every_clock))
             console.print(
-                "\n".join([*beyond(rows), *provenance_lines(document)]), style="dim", highlight=False, markup=False
-            )
+                "\n".join([*beyond(rows), *provenance_lines(document)]), style="dim", highlight=False, markup=False,
+                soft_wrap=True,
+            )  # fmt: skip
     if as_json:
         sys.stdout.write(json.dumps(told, indent=1) + "\n")
     _draw(documents, plot, trade_off)

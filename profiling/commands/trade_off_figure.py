@@ -1,4 +1,4 @@
-"""Power against latency over tensor parallelism and clock, a panel a GPU model; the best point of each is marked."""
+"""Power against latency over tensor parallelism and clock, a panel a model on a GPU; the best point is marked."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -21,28 +21,29 @@ _STAR = "#F0E442"
 
 
 def trade_off_figure(documents: Sequence[ProfileDocument]) -> "Figure":
-    """A panel a GPU model; the best point is that of least energy a request.
+    """A panel a model on a type of GPU; the best point is that of least energy a request.
 
     Raises:
         ProfileError: a profile does not cover the request.
     """
-    by_gpu: dict[str, list[ProfileDocument]] = {}
+    groups: dict[tuple[str, str], list[ProfileDocument]] = {}
     for each in documents:
-        by_gpu.setdefault(each.gpu, []).append(each)
-    figure, panels = new_figure(0.6 + 4.6 * len(by_gpu), 4.3, len(by_gpu))
-    for panel, (gpu, own) in zip(panels, by_gpu.items(), strict=True):
-        _panel(panel, gpu, own)
+        groups.setdefault((each.model, each.gpu), []).append(each)
+    figure, panels = new_figure(0.6 + 4.6 * len(groups), 4.3, len(groups))
+    for panel, ((model, gpu), own) in zip(panels, groups.items(), strict=True):
+        _panel(panel, f"{model} on {gpu}", own)
     return figure
 
 
-def _panel(panel: "Axes", gpu: str, documents: Sequence[ProfileDocument]) -> None:
+def _panel(panel: "Axes", title: str, documents: Sequence[ProfileDocument]) -> None:
     kinds = sorted({"extrapolated" if each.extrapolated else str(each.basis) for each in documents})
-    models = sorted({each.model for each in documents})
-    panel.set_title(f"{', '.join(models)} on {gpu} ({', '.join(kinds)})", fontsize=10, loc="left")
+    panel.set_title(f"{title} ({', '.join(kinds)})", fontsize=10, loc="left")
     curves = {each.mode: _costs(each) for each in documents}
     points = [each for costs in curves.values() for each in costs]
     best = min(points, key=_energy_j)
-    panel.set_xlim(0.85 * min(each.latency_s for each in points), 1.16 * max(each.latency_s for each in points))
+    least_s, most_s = min(each.latency_s for each in points), max(each.latency_s for each in points)
+    room_s = max(0.2 * (most_s - least_s), 0.1 * most_s)  # for labels, which are centred on points
+    panel.set_xlim(least_s - room_s, most_s + room_s)
     panel.set_ylim(0, 1.3 * max(each.power_w for each in points))
     _equal_energy(panel, best)
     for colour, (mode, costs) in zip(COLOURS, curves.items(), strict=False):
