@@ -63,7 +63,8 @@ class Selection:
     def _victims(self) -> list[Entry]:
         """Running requests that can leave, least urgent first; not made before somebody looks."""
         if self._sorted is None:
-            self._sorted = [entry for entry in self._running if entry.can_be_preempted] if self._order.preemptive else []
+            running = self._running if self._order.preemptive else []
+            self._sorted = [entry for entry in running if entry.can_be_preempted]
             self._sorted.sort(key=_by_key, reverse=True)
         return self._sorted
 

@@ -105,6 +105,7 @@ class SimulatedInstance:
         """Take out those that have not begun, to be sent elsewhere; those that run go on."""
         coming = list(self._coming)
         self._coming.clear()
+        self._shortest_coming = inf
         return [*self._book.give_back(), *coming]
 
     # Time
