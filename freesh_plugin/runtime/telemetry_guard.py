@@ -24,7 +24,8 @@ class TelemetryGuard:
         """
         found = self._found(now_s, at_s, sound=sound)
         self._last_tick_s = now_s
-        if (found is None) == (self._fault is None):
+        # A tick that came late is over before any delay is, and its cause is this machine's own.
+        if (found is None) == (self._fault is None) or found is GovernorReason.OVERRUN:
             self._changed_s, self._fault = None, found
             return found
         if self._changed_s is None:
