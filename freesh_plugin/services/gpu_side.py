@@ -87,8 +87,13 @@ class GpuSide:
         except (FreeshError, TimeoutError) as error:
             log.error("no_gpus: neither energy nor clocks: %s", error)
             return
+        except Exception:  # whatever it is, requests are served
+            log.exception("no_gpus: neither energy nor clocks")
+            return
         try:
             await self._watch(gpus)
+        except Exception:
+            log.exception("gpus_lost: neither energy nor clocks from here on")
         finally:
             await self._ended("gpus", partial(self._thread.run, gpus.close, _CLOSE_S))
 
@@ -119,8 +124,8 @@ class GpuSide:
         """End a part; one that fails keeps no other from ending."""
         try:
             await end()
-        except (FreeshError, TimeoutError) as error:
-            log.warning("not_ended what=%s reason=%s", what, error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the others are ended
+            log.warning("not_ended what=%s reason=%r", what, error)
 
     def _adopt(self) -> None:
         if self._governing is not None:

@@ -1,6 +1,6 @@
 """NVIDIA's driver and its GPUs, by UUID, through nvidia-ml-py. Calls may block: see `deadline_thread`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TypeAlias, TypeVar
@@ -123,35 +123,39 @@ class NvmlGpu:
             GpuError: it does not say.
         """
         with self._asked():
-            memory_mhz = max(self._nvml.nvmlDeviceGetSupportedMemoryClocks(self._handle))
+            memory_mhz = max(self._nvml.nvmlDeviceGetSupportedMemoryClocks(self._handle), default=None)
+            if memory_mhz is None:
+                return ()
             clocks_mhz = self._nvml.nvmlDeviceGetSupportedGraphicsClocks(self._handle, memory_mhz)
         return tuple(sorted(set(map(int, clocks_mhz))))
 
     def read(self, now_s: float) -> GpuReading:
-        """Look at it. What it does not support, or does not tell this user, is None.
+        """Look at it. What it does not support, does not tell this user, or fails to tell is None.
 
         Raises:
-            GpuError: it does not answer at all.
+            GpuError: it does not even answer with its clock.
         """
+        nvml = self._nvml
         with self._asked():
-            energy_mj = self._told(self._nvml.nvmlDeviceGetTotalEnergyConsumption)
-            return GpuReading(
-                at_s=now_s,
-                power_w=self._power_w(),
-                energy_j=None if energy_mj is None else energy_mj / 1000,
-                sm_clock_mhz=self._told(lambda it: self._nvml.nvmlDeviceGetClockInfo(it, self._nvml.NVML_CLOCK_SM)),
-                reasons=self._reasons(),
-                mig=self._mig(),
-            )
+            sm_clock_mhz = self._told(lambda it: nvml.nvmlDeviceGetClockInfo(it, nvml.NVML_CLOCK_SM))
+        energy_mj = self._perhaps(nvml.nvmlDeviceGetTotalEnergyConsumption)
+        return GpuReading(
+            at_s=now_s,
+            power_w=self._power_w(),
+            energy_j=None if energy_mj is None else energy_mj / 1000,
+            sm_clock_mhz=sm_clock_mhz,
+            reasons=self._reasons(),
+            mig=_is_on(self._perhaps(nvml.nvmlDeviceGetMigMode)),
+        )
 
     def partitioned(self) -> bool:
         """Whether MIG shares it out now.
 
         Raises:
-            GpuError: it does not answer at all.
+            GpuError: it does not say; where it does not support or not tell that, it is not.
         """
         with self._asked():
-            return self._mig()
+            return _is_on(self._told(self._nvml.nvmlDeviceGetMigMode))
 
     def lock(self, least_mhz: int, most_mhz: int) -> None:
         """Keep the SM clock between two supported clocks, beyond the life of this process.
@@ -174,7 +178,7 @@ class NvmlGpu:
     def _power_w(self) -> float | None:
         """Watts by the first source that works here; it is tried first from then on."""
         for place, source in enumerate(self._power_sources):
-            milliwatts = self._told(source)
+            milliwatts = self._perhaps(source)
             if milliwatts is not None:
                 self._power_sources.insert(0, self._power_sources.pop(place))
                 return milliwatts / 1000
@@ -182,14 +186,17 @@ class NvmlGpu:
 
     def _reasons(self) -> ClockReason:
         # Drivers before 535 know the call by its old name.
-        bits = self._told(self._nvml.nvmlDeviceGetCurrentClocksEventReasons)
+        bits = self._perhaps(self._nvml.nvmlDeviceGetCurrentClocksEventReasons)
         if bits is None:
-            bits = self._told(self._nvml.nvmlDeviceGetCurrentClocksThrottleReasons)
+            bits = self._perhaps(self._nvml.nvmlDeviceGetCurrentClocksThrottleReasons)
         return ClockReason(bits or 0)
 
-    def _mig(self) -> bool:
-        modes = self._told(self._nvml.nvmlDeviceGetMigMode)
-        return modes is not None and modes[0] != 0
+    def _perhaps(self, ask: Callable[[Handle], T]) -> T | None:
+        """The answer, or None, whatever keeps it from answering: one number that fails hides no other."""
+        try:
+            return ask(self._handle)
+        except self._nvml.NVMLError:
+            return None
 
     def _told(self, ask: Callable[[Handle], T]) -> T | None:
         """The answer, or None where the GPU does not have or does not tell it: in containers, reads can be denied."""
@@ -208,6 +215,11 @@ class NvmlGpu:
             yield
         except self._nvml.NVMLError as error:
             raise GpuError(self._uuid, _failure(self._nvml, error.value), str(error)) from error
+
+
+def _is_on(modes: Sequence[int] | None) -> bool:
+    """Whether MIG is, by its modes: now, and after the next reset."""
+    return modes is not None and modes[0] != 0
 
 
 def _untold(nvml: ModuleType) -> tuple[int, ...]:

@@ -87,8 +87,13 @@ class GpuReaderThread:
         try:
             self._latest[device.uuid] = device.read(now_s)
         except GpuError as error:
-            if not isinstance(self._latest.get(device.uuid), GpuError):
-                log.warning("gpu_reading_failed uuid=%s reason=%s", device.uuid, error)
-            self._latest[device.uuid] = error
+            self._note(error)
+        except Exception as fault:  # noqa: BLE001  # whatever it is, the next look may do better
+            self._note(GpuError(device.uuid, GpuFailure.OTHER, f"{type(fault).__name__}: {fault}"), fault)
         finally:
             self._asking = None
+
+    def _note(self, error: GpuError, fault: Exception | None = None) -> None:
+        if not isinstance(self._latest.get(error.uuid), GpuError):
+            log.warning("gpu_reading_failed uuid=%s reason=%s", error.uuid, error, exc_info=fault)
+        self._latest[error.uuid] = error

@@ -142,6 +142,32 @@ def hangs(config: PluginConfig, ranks: int) -> Gpus:
     return Gpus(())
 
 
+def breaks(config: PluginConfig, ranks: int) -> Gpus:
+    raise ValueError("mmap length is greater than file size")
+
+
+def test_a_fault_that_nobody_thought_of_is_heard_of(caplog: pytest.LogCaptureFixture) -> None:
+    class Blank(FakeGpu):
+        @property
+        def name(self) -> str:
+            raise ZeroDivisionError
+
+        @name.setter
+        def name(self, name: str) -> None:
+            pass
+
+    async def run(opening: OpenGpus, event: str) -> None:
+        side = Side(opening)
+        side.gpus.start(1)
+        await until(lambda: event in caplog.text)
+        await side.gpus.close()
+
+    asyncio.run(run(breaks, "no_gpus"))
+    asyncio.run(run(opened(Blank()), "gpus_lost"))
+    assert "ValueError: mmap length" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
 @pytest.mark.parametrize("opening", [refuses, hangs])
 def test_without_gpus_it_ends_as_quietly(opening: OpenGpus) -> None:
     async def run() -> None:

@@ -10,6 +10,7 @@ from freesh_plugin.core.errors import ConfigError
 from freesh_plugin.core.gpu import ClockReason, GpuDriverError, GpuError, GpuFailure
 from tests.fakes.nvml.controller import CLOCKS_MHZ, MIG_ON, MIG_UNSUPPORTED, NO_PERMISSION, UNKNOWN, FakeDriver
 
+_INVALID_ARGUMENT = 2
 _FUNCTION_NOT_FOUND, _TIMEOUT, _GPU_IS_LOST, _RESET_REQUIRED = 13, 10, 15, 16
 
 
@@ -206,3 +207,34 @@ def test_no_permission_for_one_number_does_not_hide_the_others(fake_driver: Fake
     fake_driver.fail("nvmlDeviceGetTotalEnergyConsumption", NO_PERMISSION)
     reading = gpu.read(0.0)
     assert (reading.energy_j, reading.sm_clock_mhz) == (None, 210)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "nvmlDeviceGetTotalEnergyConsumption",
+        "nvmlDeviceGetFieldValues",
+        "nvmlDeviceGetPowerUsage",
+        "nvmlDeviceGetCurrentClocksEventReasons",
+        "nvmlDeviceGetMigMode",
+    ],
+)
+@pytest.mark.parametrize("code", [UNKNOWN, _INVALID_ARGUMENT])
+def test_one_number_that_fails_oddly_does_not_hide_the_others(
+    fake_driver: FakeDriver, gpu: NvmlGpu, call: str, code: int
+) -> None:
+    fake_driver.fail(call, code)
+    assert gpu.read(0.0).sm_clock_mhz == 210
+
+
+def test_whether_a_gpu_is_partitioned_must_be_known_before_its_clock_is_set(
+    fake_driver: FakeDriver, gpu: NvmlGpu
+) -> None:
+    fake_driver.fail("nvmlDeviceGetMigMode", UNKNOWN)
+    with pytest.raises(GpuError, match="Unknown"):
+        gpu.partitioned()
+
+
+def test_a_gpu_without_memory_clocks_has_no_clocks(gpu: NvmlGpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvml_library(), "nvmlDeviceGetSupportedMemoryClocks", lambda handle: [])
+    assert gpu.supported_clocks_mhz() == ()

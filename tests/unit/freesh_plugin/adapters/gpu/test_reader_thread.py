@@ -25,7 +25,7 @@ class OneGpu:
     def __init__(self) -> None:
         self.may_look = threading.Event()
         self.asked = threading.Event()
-        self.error: GpuError | None = None
+        self.error: Exception | None = None
 
     def supported_clocks_mhz(self) -> tuple[int, ...]:
         return (210, 1980)
@@ -82,6 +82,18 @@ def test_the_last_look_failed_until_one_does_not() -> None:
         reading = wait_for(reader, None)
     assert reading is not None
     assert reading.power_w == 100.0
+
+
+def test_a_fault_that_nobody_thought_of_is_an_error_of_that_gpu_and_the_next_look_comes() -> None:
+    gpu = OneGpu()
+    gpu.error = ValueError("garbage from the driver")
+    gpu.may_look.set()
+    with GpuReaderThread([gpu], SystemClock(), QUICK).running() as reader:
+        wait_for(reader, GpuFailure.OTHER)
+        with pytest.raises(GpuError, match="ValueError: garbage from the driver"):
+            reader.latest(gpu.uuid)
+        gpu.error = None
+        assert wait_for(reader, None) is not None
 
 
 def test_on_a_driver_that_hangs(fake_driver: FakeDriver) -> None:
