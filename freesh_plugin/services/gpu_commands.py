@@ -162,12 +162,15 @@ def _row(gpu: GpuStatus) -> tuple[tuple[str, ...], ...]:
 
 
 def _holder(gpu: GpuStatus) -> str:
-    if gpu.lease is None:
+    lease = gpu.lease
+    if lease is None:
         return ""
-    since = datetime.fromtimestamp(gpu.lease.since_utc_s, UTC).strftime("%H:%M:%SZ")
-    if gpu.lease.left:
-        return f"left by {gpu.lease.helper_pid}: freesh gpu reset frees it"
-    return f"held by process {gpu.lease.owner_pid} since {since}"
+    if lease.left:
+        return f"left by {lease.helper_pid or 'a helper'}: freesh gpu reset frees it"
+    if lease.owner_pid is None or lease.since_utc_s is None:
+        return "held; its lease cannot be read"
+    since = datetime.fromtimestamp(lease.since_utc_s, UTC).strftime("%H:%M:%SZ")
+    return f"held by process {lease.owner_pid} since {since}"
 
 
 def _number(value: str, named: Callable[[str], int]) -> int:

@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from freesh_plugin.adapters.gpu.deadline_thread import DeadlineThread
-from freesh_plugin.adapters.gpu.leases import LeaseFolder, party
+from freesh_plugin.adapters.gpu.leases import LeaseFolder
 from freesh_plugin.adapters.gpu.nvml import NvmlDriver, NvmlGpu
 from freesh_plugin.core.gpu import ClockReason, GpuDriverError, GpuError
 
@@ -13,11 +13,14 @@ _CONNECT_S, _LOOK_S = 10.0, 5.0
 
 
 class HeldLease(msgspec.Struct, frozen=True):
-    """Who may have locked a clock. `left`: that process is not there any more, as seen from here."""
+    """Who may have locked a clock; null where the lease's note cannot be read.
 
-    helper_pid: int
-    owner_pid: int
-    since_utc_s: float
+    `left`: no process holds the lease any more. Numbers of processes are those of the container that wrote them.
+    """
+
+    helper_pid: int | None
+    owner_pid: int | None
+    since_utc_s: float | None
     left: bool
 
 
@@ -97,7 +100,10 @@ def reason_names(reasons: ClockReason) -> tuple[str, ...]:
 
 
 def _lease(leases: LeaseFolder, uuid: str) -> HeldLease | None:
+    held = leases.held(uuid)
+    if held is None:
+        return None
     note = leases.note(uuid)
     if note is None:
-        return None
-    return HeldLease(note.helper.pid, note.owner.pid, note.since_utc_s, party(note.helper.pid) != note.helper)
+        return HeldLease(None, None, None, left=not held)
+    return HeldLease(note.helper.pid, note.owner.pid, note.since_utc_s, left=not held)

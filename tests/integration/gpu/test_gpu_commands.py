@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from freesh_plugin.adapters.gpu.leases import LeaseFolder, LeaseParty
 from tests.fakes.nvml.controller import MIG_ON, UNKNOWN, FakeDriver
 from tests.fakes.nvml.crashes import processes_of
 from tests.fakes.nvml.helpers import FREE, ROOT, leases, own_helper
@@ -43,6 +44,25 @@ def test_status_of_idle_and_busy_and_held(fake_driver: FakeDriver, run_dir: Path
     assert people.returncode == 0
     for text in ("Fake H100", *fake_driver.uuids, "1110 MHz", "of 210-1980", f"held by process {os.getpid()} since"):
         assert text in people.stdout
+
+
+def test_a_lease_without_a_note_is_one_and_its_lock_tells_whether_it_is_held(
+    fake_driver: FakeDriver, run_dir: Path
+) -> None:
+    folder = LeaseFolder(run_dir)
+    folder.make()
+    elsewhere = LeaseParty(2**22 + 1, 5)  # a process of another container: from here it is not to be seen
+    held, left = (folder.take(uuid, elsewhere) for uuid in fake_driver.uuids)
+    left.abandon()
+    assert [gpu["lease"]["left"] for gpu in shown("--run-dir", str(run_dir))] == [False, True]
+    for uuid in fake_driver.uuids:
+        (run_dir / f"{uuid}.json").write_bytes(b"")
+    first, second = (gpu["lease"] for gpu in shown("--run-dir", str(run_dir)))
+    assert (first["left"], first["owner_pid"], second["left"]) == (False, None, True)
+    people = freesh_gpu("status", "--run-dir", str(run_dir)).stdout
+    assert "held; its lease cannot be read" in people
+    assert "left by a helper: freesh gpu reset frees it" in people
+    held.end()
 
 
 def test_status_names_what_it_cannot_tell(fake_driver: FakeDriver, run_dir: Path) -> None:
