@@ -1,5 +1,6 @@
 """The systemd unit: its commands are ours, with options that exist; systemd's own check where it is installed."""
 
+import configparser
 import shlex
 import shutil
 import subprocess
@@ -26,6 +27,13 @@ def test_its_commands_are_ours() -> None:
         context = command.make_context("freesh", arguments, resilient_parsing=True)
         name, found, rest = command.resolve_command(context, arguments)  # type: ignore[attr-defined]
         found.make_context(name, rest, resilient_parsing=True)
+
+
+def test_it_is_started_anew_however_often_it_ends() -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.read_string(UNIT.read_text(encoding="utf-8"))
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+    assert (unit["Service"]["Restart"], unit["Service"]["RestartSec"]) == ("always", "1")
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
