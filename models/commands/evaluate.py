@@ -99,7 +99,7 @@ def jobs_of(folder: Path, hours: Sequence[Hour], policies: Sequence[str], data: 
 
 def _gathered(jobs: Sequence[HourJob], inputs: dict[str, str]) -> Found:
     runs = [kept for job in jobs for wanted in job.wanted if (kept := job.kept(wanted)) is not None]
-    hours = [row for job in jobs if (row := job.files.kept_hour(job.hour.name)) is not None]
+    hours = [row for job in jobs if (row := job.kept_hour) is not None]
     middle = [each for each in runs if each.power_model == MIDDLE]
     return Found(
         scores=[each.scores for each in middle],
@@ -107,6 +107,7 @@ def _gathered(jobs: Sequence[HourJob], inputs: dict[str, str]) -> Found:
         series=[row for each in middle for row in each.series],
         hours=[each.row for each in hours],
         tradeoff=hours[0].tradeoff if hours else (),
+        bounds=[each.bound for each in hours],
         inputs=inputs,
     )
 

@@ -10,6 +10,7 @@ from models.allocation import SolveWorker
 from models.commands.planning import planning
 from models.commands.progress import Progress
 from models.commands.simulated_hours import run_one
+from models.evaluate.bounded import bounded
 from models.evaluate.cell import Cell, cell_of
 from models.evaluate.described import described
 from models.evaluate.hour_data import hour_data
@@ -58,6 +59,11 @@ class HourJob:
         """Runs that are not kept yet."""
         return [each for each in self.wanted if self.kept(each) is None]
 
+    @property
+    def kept_hour(self) -> KeptHour | None:
+        """What the hour consists of, and its bound, if that is done."""
+        return self.files.kept_hour(self.hour.name)
+
     def kept(self, wanted: Wanted) -> KeptRun | None:
         """A run, if it is done."""
         return self.files.kept(self.hour.name, wanted.policy, wanted.power_model)
@@ -69,7 +75,7 @@ def run_jobs(jobs: Sequence[HourJob], workers: int, told: Progress | None = None
     Raises:
         FreeshError: an hour cannot be run; what was done before is kept.
     """
-    left = [each for each in jobs if each.left]
+    left = [each for each in jobs if each.left or each.kept_hour is None]
     total = sum(len(each.wanted) for each in jobs)
     if workers < 2 or len(left) < 2:
         for job in left:
@@ -98,7 +104,9 @@ def run_job(job: HourJob, done: Callable[[], None] | None = None) -> None:
     data = hour_data(job.hour, job.data_folder)
     with SolveWorker() as worker:
         cell = cell_of(data, Forecasts(forecast_carbon, forecast_demand), planning(worker, GAP, LIMIT_S), read_tuned())
-        job.files.keep_hour(KeptHour(described(cell), tradeoff_of(cell.site)))
+        if job.kept_hour is None:
+            kept = KeptHour(job.files.made_from, described(cell), tradeoff_of(cell.site), bounded(cell))
+            job.files.keep_hour(kept)
         for wanted in job.left:
             run = run_one(_drawing(cell, wanted.power_model), POLICIES[wanted.policy])
             job.files.keep(KeptRun(job.files.made_from, wanted.power_model, run.scores, run.classes, run.series))

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from freesh_plugin.core.errors import ConfigError
-from models.evaluate.outcome_rows import HourRow, LayerRow
+from models.evaluate.outcome_rows import BoundRow, HourRow, LayerRow
 from models.evaluate.policies import POLICIES
 from models.evaluate.report.results import Results, write_results
 from models.evaluate.report.tradeoff_rows import TradeoffRow
@@ -27,6 +27,7 @@ class Found:
     hours: Sequence[HourRow]
     tradeoff: Sequence[TradeoffRow]
     layers: Sequence[LayerRow] = ()
+    bounds: Sequence[BoundRow] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -73,8 +74,9 @@ def write_folder(folder: Path, found: Found) -> Path:
         classes=tuple(found.classes),
         series=tuple(found.series),
         layers=tuple(found.layers),
-        summary=summary_of(found.scores, says, found.hours, made),
+        summary=summary_of(found.scores, says, found.hours, made, found.bounds),
         tradeoff=tuple(found.tradeoff),
+        bounds=tuple(found.bounds),
     )
     write_results(folder, results)
     return write_report(folder)

@@ -94,7 +94,7 @@ def simulate(
     own = None if scenario is None else own_fleet(scenario)
     with SolveWorker() as worker, progress(quiet=as_json) as told:
         make_cell = cells(planning(worker, GAP, LIMIT_S), power_model.value, own)
-        found = run_hours(hours_asked(asked, own), policies, make_cell, told)
+        found = run_hours(hours_asked(asked, own), policies, make_cell, told, with_bound=output is not None)
     report = None if output is None else write_folder(output, replace(found, inputs=_inputs(asked)))
     if as_json:
         sys.stdout.write(json.dumps(as_rows(found.scores), indent=1) + "\n")

@@ -10,12 +10,13 @@ from pathlib import Path
 from freesh_plugin.core.errors import ConfigError
 from models.commands.progress import Progress
 from models.commands.results_folder import Found
+from models.evaluate.bounded import bounded
 from models.evaluate.cell import Cell, Policy, cell_of, simulate_cell
 from models.evaluate.described import described
 from models.evaluate.forecast_value import MakePlan
 from models.evaluate.hour_data import HourData
 from models.evaluate.hours import HOUR_S, LOCATIONS, HourKind, demo_hour
-from models.evaluate.outcome_rows import HourRow
+from models.evaluate.outcome_rows import BoundRow, HourRow
 from models.evaluate.outlook import Forecasts, Outlook
 from models.evaluate.own_hour import SYNTHETIC, OwnTraffic, own_hour
 from models.evaluate.own_site import OwnFleet, own_site
@@ -98,15 +99,22 @@ def hours_asked(asked: Asked, own: OwnFleet | None = None) -> Iterator[HourData]
 
 
 def run_hours(
-    hours: Iterable[HourData], policies: Sequence[Policy], make_cell: MakeCell, told: Progress | None = None
+    hours: Iterable[HourData],
+    policies: Sequence[Policy],
+    make_cell: MakeCell,
+    told: Progress | None = None,
+    *,
+    with_bound: bool = False,
 ) -> Found:
-    """Every policy over every hour."""
+    """Every policy over every hour, and if asked the bound of each."""
     runs: list[Run] = []
     rows: list[HourRow] = []
+    bounds: list[BoundRow] = []
     tradeoff: tuple[TradeoffRow, ...] = ()
     for data in hours:
         cell = make_cell(data)
         rows.append(described(cell))
+        bounds += [bounded(cell)] if with_bound else []
         tradeoff = tradeoff or tradeoff_of(cell.site)
         runs += [run_one(cell, policy, told) for policy in policies]
     return Found(
@@ -115,6 +123,7 @@ def run_hours(
         series=[row for each in runs for row in each.series],
         hours=rows,
         tradeoff=tradeoff,
+        bounds=bounds,
     )
 
 

@@ -70,13 +70,31 @@ class LayerRow:
 
 
 @dataclass(frozen=True)
+class BoundRow:
+    """What no policy that serves all requests of an hour can be below: least energy, and (another solution) carbon."""
+
+    hour: str
+    scenario: str
+    energy_kwh: float
+    carbon_kg: float | None
+    carbon_marginal_kg: float | None
+
+
+@dataclass(frozen=True)
 class GapClosed:
-    """η = (E_strong - E_freesh) / (E_strong - E_bound), at equal SLO; None where the bound is no better."""
+    """η = (E_strong - E_freesh) / (E_strong - E_bound), over the hours that have a bound.
+
+    Attributes:
+        strongest: The baseline of least carbon at equal SLO.
+        energy, carbon: η; None where the bound is no better, or not known.
+        energy_kwh, carbon_kg: Sums of the strongest baseline, of FREESH and of the bound.
+    """
 
     strongest: str
-    bound: str
     energy: Estimate | None
     carbon: Estimate | None
+    energy_kwh: tuple[float, ...]
+    carbon_kg: tuple[float, ...] | None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.evaluate.comparison import LEVEL, RESAMPLES, SEED
-from models.evaluate.outcome_rows import Comparison, Estimate, GapClosed
+from models.evaluate.outcome_rows import BoundRow, Comparison, Estimate, GapClosed
 from models.simulator.run_scores import RunScores
 
 EQUAL_POINTS = 0.2
@@ -63,6 +63,17 @@ class Paired:
         low, high = np.quantile(resampled[np.isfinite(resampled)], ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
         return Estimate(mean, float(low), float(high))
 
+    def sums(self, amounts: Sequence[tuple[str, Amount]]) -> tuple[float, ...] | None:
+        """Sums of (policy, amount) over the hours, means over seeds; None if one is not known."""
+        found = []
+        for policy, of in amounts:
+            values = [of(each) for each in self.runs[policy]]
+            known = [value for value in values if value is not None]
+            if not values or len(known) < len(values):
+                return None
+            found.append(sum(known) * len(set(self.hours)) / len(self.hours))
+        return tuple(found)
+
     def change(self, ours: str, theirs: str, of: Amount) -> Estimate | None:
         """Change of a sum as a share of theirs; negative = less."""
         return self.estimate([(ours, of), (theirs, of)], lambda sums: _over(sums[..., 0], sums[..., 1]) - 1)
@@ -106,29 +117,47 @@ def compare(runs: Sequence[RunScores], policy: str, reference: str, scenario: st
 
 
 def gap_closed(
-    runs: Sequence[RunScores], compared: Sequence[Comparison], baselines: Sequence[str], freesh: str, bound: str
+    runs: Sequence[RunScores],
+    compared: Sequence[Comparison],
+    baselines: Sequence[str],
+    freesh: str,
+    bounds: Sequence[BoundRow],
 ) -> GapClosed | None:
-    """How much of the way from the strongest baseline to the bound is gone; None where one of them was not run.
+    """How much of the way from the strongest baseline to the bound is gone; None where one of them is missing.
 
     The strongest is the one of least carbon (of least energy where carbon is not known) at equal SLO over all hours.
     """
     over_all = {each.policy: each for each in compared if each.scenario == ALL}
     equal = [over_all[name] for name in baselines if name in over_all and over_all[name].equal_slo]
-    if not equal or bound not in over_all or freesh not in over_all:
+    known = {(each.hour, each.scenario): each for each in bounds}
+    with_bound = [each for each in runs if (each.hour, each.scenario) in known]
+    if not equal or freesh not in over_all or not with_bound:
         return None
     strongest = min(equal, key=_worth).policy
-    paired = Paired.of(runs, (strongest, freesh, bound))
-    return GapClosed(
-        strongest, bound, _eta(paired, lambda each: each.energy_kwh), _eta(paired, lambda each: each.carbon_kg)
-    )
+    paired = Paired.of(with_bound, (strongest, freesh))
+
+    def of_bound(amount: Callable[[BoundRow], float | None]) -> Amount:
+        return lambda run: amount(known[run.hour, run.scenario])
+
+    energy = [(strongest, _energy), (freesh, _energy), (freesh, of_bound(lambda row: row.energy_kwh))]
+    carbon = [(strongest, _carbon), (freesh, _carbon), (freesh, of_bound(lambda row: row.carbon_kg))]
+    sums = paired.sums(energy)
+    if sums is None:
+        return None
+    return GapClosed(strongest, paired.estimate(energy, _eta), paired.estimate(carbon, _eta), sums, paired.sums(carbon))
 
 
-def _eta(paired: Paired, of: Amount) -> Estimate | None:
-    strongest, freesh, bound = paired.runs
-    return paired.estimate(
-        [(strongest, of), (freesh, of), (bound, of)],
-        lambda sums: _over(sums[..., 0] - sums[..., 1], sums[..., 0] - sums[..., 2]),
-    )
+def _energy(run: RunScores) -> float:
+    return run.energy_kwh
+
+
+def _carbon(run: RunScores) -> float | None:
+    return run.carbon_kg
+
+
+def _eta(sums: np.ndarray) -> np.ndarray:
+    """Strongest, FREESH and bound to the share of the gap that is closed."""
+    return _over(sums[..., 0] - sums[..., 1], sums[..., 0] - sums[..., 2])
 
 
 def _worth(each: Comparison) -> float:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from freesh_plugin.core.errors import ConfigError
-from models.evaluate.outcome_rows import HourRow
+from models.evaluate.outcome_rows import BoundRow, HourRow
 from models.evaluate.report.tradeoff_rows import TradeoffRow
 from models.simulator.run_scores import ClassScores, RunScores, SeriesRow
 
@@ -38,10 +38,17 @@ class KeptRun:
 
 @dataclass(frozen=True)
 class KeptHour:
-    """What an hour consists of, and what its fleet's clocks trade."""
+    """What an hour consists of, what its fleet's clocks trade, and what no policy can be below in it.
 
+    Attributes:
+        made_from: Fingerprint of the code and the inputs that it was made from.
+        row, tradeoff, bound: Its rows.
+    """
+
+    made_from: str
     row: HourRow
     tradeoff: tuple[TradeoffRow, ...]
+    bound: BoundRow
 
 
 Kept = TypeVar("Kept", KeptRun, KeptHour)
@@ -85,8 +92,9 @@ class RunFiles:
         _write(self.folder / FOLDER / f"{hour.row.hour}.json", hour)
 
     def kept_hour(self, name: str) -> KeptHour | None:
-        """What an hour consists of, if one of its runs was made."""
-        return _read(self.folder / FOLDER / f"{name}.json", KeptHour)
+        """What an hour consists of, if that is done; None if not, or if it was made from something else."""
+        found = _read(self.folder / FOLDER / f"{name}.json", KeptHour)
+        return found if found is not None and found.made_from == self.made_from else None
 
 
 def _read(path: Path, kind: type[Kept]) -> Kept | None:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from models.evaluate.outcome_rows import HourRow, Summary
+from models.evaluate.outcome_rows import BoundRow, HourRow, Summary
 from models.evaluate.paired import ALL, compare, gap_closed
 from models.simulator.run_scores import RunScores
 
-REFERENCE, FREESH, BOUND = "reference", "freesh", "bound"
+REFERENCE, FREESH = "reference", "freesh"
 BASELINES = (
     "reference", "best_static_clock", "previous_plan_held", "one_mixed_pool", "reactive_autoscaler",
     "cleanest_autoscaler", "rightsized_min_energy", "carbon_agnostic_freesh", "dynamollm_like",
@@ -35,7 +35,11 @@ class Provenance:
 
 
 def summary_of(
-    runs: Sequence[RunScores], policies: Mapping[str, str], hours: Sequence[HourRow], made: Provenance
+    runs: Sequence[RunScores],
+    policies: Mapping[str, str],
+    hours: Sequence[HourRow],
+    made: Provenance,
+    bounds: Sequence[BoundRow] = (),
 ) -> Summary:
     """Sum up.
 
@@ -44,6 +48,7 @@ def summary_of(
         policies: Name to what it is, in the order of tables.
         hours: Those that were run.
         made: How.
+        bounds: Of those hours that have one.
     """
     kinds = (ALL, *dict.fromkeys(each.scenario for each in runs))
     compared = [compare(runs, name, REFERENCE, kind) for kind in kinds for name in policies]
@@ -64,7 +69,7 @@ def summary_of(
         hours=tuple(hours),
         seeds=tuple(sorted({each.seed for each in runs})),
         comparisons=comparisons,
-        gap_closed=gap_closed(runs, comparisons, BASELINES, FREESH, BOUND),
+        gap_closed=gap_closed(runs, comparisons, BASELINES, FREESH, bounds),
         notes=(*dict.fromkeys(note for each in hours for note in each.notes), *made.notes),
     )
 

@@ -3,6 +3,8 @@
 from models.evaluate.report.results import Results
 
 PLACE_COLOURS = ("c-blue", "c-orange", "c-purple", "c-sky", "c-yellow", "c-green", "c-ink", "c-grey")
+PERFECT = "freesh_perfect"
+"""FREESH that knows what comes."""
 _WORDS = {"freesh": "FREESH", "dynamollm": "DynamoLLM", "slo": "SLO"}
 
 
@@ -12,7 +14,7 @@ def words(name: str) -> str:
 
 
 def colour(results: Results, policy: str) -> str:
-    """Class of a policy's colour: the reference, the strongest baseline, FREESH and the bound stand out."""
+    """Class of a policy's colour: the reference, the strongest baseline, FREESH and its perfect self stand out."""
     gap = results.summary.gap_closed
     if policy == results.summary.freesh:
         return "c-green"
@@ -20,7 +22,7 @@ def colour(results: Results, policy: str) -> str:
         return "c-ink"
     if gap is not None and policy == gap.strongest:
         return "c-orange"
-    return "c-purple" if gap is not None and policy == gap.bound else "c-grey"
+    return "c-purple" if policy == PERFECT else "c-grey"
 
 
 def standing_out(results: Results) -> list[str]:

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from models.evaluate.outcome_rows import Comparison, LayerRow, Summary
+from models.evaluate.outcome_rows import BoundRow, Comparison, LayerRow, Summary
 from models.evaluate.report.summary_file import read_summary, write_summary
-from models.evaluate.report.tables import ResultsError, read_rows, write_rows
+from models.evaluate.report.tables import ResultsError, Row, read_rows, write_rows
 from models.evaluate.report.tradeoff_rows import TradeoffRow
 from models.simulator.run_scores import ClassScores, RunScores, SeriesRow
 
 RUNS, CLASSES, SERIES, LAYERS = "runs.csv", "classes.csv", "series.csv", "layers.csv"
-TRADEOFF, SUMMARY = "tradeoff.csv", "summary.json"
+BOUNDS, TRADEOFF, SUMMARY = "bounds.csv", "tradeoff.csv", "summary.json"
 ALL = "all"
 """Kind of grids in a comparison over every hour."""
 
@@ -26,6 +26,7 @@ class Results:
     layers: tuple[LayerRow, ...]
     summary: Summary
     tradeoff: tuple[TradeoffRow, ...] = field(default=())
+    bounds: tuple[BoundRow, ...] = field(default=())
 
     @property
     def policies(self) -> list[str]:
@@ -54,12 +55,13 @@ def write_results(folder: Path, results: Results) -> None:
     write_rows(folder / CLASSES, ClassScores, results.classes)
     write_rows(folder / SERIES, SeriesRow, results.series)
     write_rows(folder / LAYERS, LayerRow, results.layers)
+    write_rows(folder / BOUNDS, BoundRow, results.bounds)
     write_rows(folder / TRADEOFF, TradeoffRow, results.tradeoff)
     write_summary(folder / SUMMARY, results.summary)
 
 
 def read_results(folder: Path) -> Results:
-    """Read a folder of results; layers and trade-off may be missing.
+    """Read a folder of results; layers, bounds and trade-off may be missing.
 
     Raises:
         ResultsError: a file is missing or wrong, or there is no run, or none of the policy that is reported on.
@@ -68,12 +70,17 @@ def read_results(folder: Path) -> Results:
         runs=tuple(read_rows(folder / RUNS, RunScores)),
         classes=tuple(read_rows(folder / CLASSES, ClassScores)),
         series=tuple(read_rows(folder / SERIES, SeriesRow)),
-        layers=tuple(read_rows(folder / LAYERS, LayerRow) if (folder / LAYERS).exists() else ()),
+        layers=_if_there(folder / LAYERS, LayerRow),
         summary=read_summary(folder / SUMMARY),
-        tradeoff=tuple(read_rows(folder / TRADEOFF, TradeoffRow) if (folder / TRADEOFF).exists() else ()),
+        tradeoff=_if_there(folder / TRADEOFF, TradeoffRow),
+        bounds=_if_there(folder / BOUNDS, BoundRow),
     )
     _check(folder, results)
     return results
+
+
+def _if_there(path: Path, kind: type[Row]) -> tuple[Row, ...]:
+    return tuple(read_rows(path, kind)) if path.exists() else ()
 
 
 def _check(folder: Path, results: Results) -> None:

@@ -2,7 +2,7 @@
 
 from models.evaluate.outcome_rows import Comparison
 from models.evaluate.report.markup import Markup, tag
-from models.evaluate.report.names import words
+from models.evaluate.report.names import PERFECT, words
 from models.evaluate.report.numbers import change, change_estimate, number, percent, signed
 from models.evaluate.report.results import ALL, Results
 from models.evaluate.report.section import items, paragraph, stack, table
@@ -52,7 +52,7 @@ def _against_baselines(results: Results) -> list[str]:
         return []
     for policy in results.policies:
         theirs = results.comparison(policy)
-        if policy in (results.summary.freesh, results.summary.reference) or _knows_more(results, policy):
+        if policy in (results.summary.freesh, results.summary.reference) or policy == PERFECT:
             continue
         if theirs is not None and theirs.carbon and theirs.equal_slo and theirs.carbon.mean <= ours.carbon.mean:
             said.append(
@@ -60,11 +60,6 @@ def _against_baselines(results: Results) -> list[str]:
                 f"{change(ours.carbon.mean)}, energy {change(theirs.energy.mean)} against {change(ours.energy.mean)}."
             )
     return said
-
-
-def _knows_more(results: Results, policy: str) -> bool:
-    gap = results.summary.gap_closed
-    return policy.endswith("_perfect") or (gap is not None and policy == gap.bound)
 
 
 def _layers(results: Results) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import median_low
 
 from models.evaluate.report.markup import Markup
-from models.evaluate.report.names import colour, standing_out, words
+from models.evaluate.report.names import PERFECT, colour, standing_out, words
 from models.evaluate.report.numbers import significant
 from models.evaluate.report.results import Results
 from models.evaluate.report.section import figure, legend, paragraph, stack
@@ -101,4 +101,4 @@ def _chart(results: Results, slot: Slot, what: str, lines: dict[str, dict[float,
 
 
 def _weight(results: Results, policy: str) -> str:
-    return "thin" if colour(results, policy) == "c-grey" else "dashed" if policy.endswith("bound") else ""
+    return "thin" if colour(results, policy) == "c-grey" else "dashed" if policy == PERFECT else ""

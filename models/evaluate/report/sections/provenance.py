@@ -1,10 +1,10 @@
 """How to make the page again: command, version, inputs and files."""
 
 from models.evaluate.report.markup import Markup, tag
-from models.evaluate.report.results import CLASSES, LAYERS, RUNS, SERIES, SUMMARY, TRADEOFF, Results
+from models.evaluate.report.results import BOUNDS, CLASSES, LAYERS, RUNS, SERIES, SUMMARY, TRADEOFF, Results
 from models.evaluate.report.section import paragraph, stack, table
 
-_FILES = (RUNS, CLASSES, SERIES, LAYERS, TRADEOFF, SUMMARY)
+_FILES = (RUNS, CLASSES, SERIES, LAYERS, BOUNDS, TRADEOFF, SUMMARY)
 
 
 def provenance(results: Results) -> Markup:

@@ -31,7 +31,8 @@ def done(tmp_path: Path) -> Path:
     """A folder in which all runs of the demo's hour are kept already, with made-up rows."""
     (job,) = jobs_of(tmp_path, [demo_hour()], POLICIES, None)
     row = replace(MADE_UP.summary.hours[0], hour="demo", scenario="demo")
-    job.files.keep_hour(KeptHour(row, MADE_UP.tradeoff))
+    bound = replace(MADE_UP.bounds[0], hour="demo", scenario="demo")
+    job.files.keep_hour(KeptHour(job.files.made_from, row, MADE_UP.tradeoff, bound))
     for run in MADE_UP.runs[: len(POLICIES)]:
         scores = replace(run, hour="demo", scenario="demo", seed=0)
         job.files.keep(KeptRun(job.files.made_from, "mid", scores, (), ()))
@@ -52,7 +53,8 @@ def test_tables_and_report_lie_in_the_folder(done: Path) -> None:
     assert "report:" in shown
     names = {each.name for each in done.iterdir() if each.is_file()}
     assert names == {
-        "runs.csv", "classes.csv", "series.csv", "layers.csv", "tradeoff.csv", "summary.json", "report.html",
+        "runs.csv", "classes.csv", "series.csv", "layers.csv", "bounds.csv", "tradeoff.csv", "summary.json",
+        "report.html",
     }  # fmt: skip
 
 

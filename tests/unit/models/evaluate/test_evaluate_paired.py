@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.evaluate.outcome_rows import Comparison, Estimate
+from models.evaluate.outcome_rows import BoundRow, Comparison, Estimate
 from models.evaluate.paired import ALL, compare, gap_closed
 from models.simulator.run_scores import RunScores
 from tests.fakes.made_up_results import made_up_results
@@ -85,26 +85,49 @@ def test_a_kind_of_grids_is_compared_by_itself() -> None:
     assert compared(low + high).energy.mean == pytest.approx(-0.3)
 
 
+def bounds(energies: list[float], carbon: float | None = 60.0) -> list[BoundRow]:
+    return [BoundRow(f"h{k}", RUN.scenario, energy, carbon, None) for k, energy in enumerate(energies)]
+
+
 def test_the_gap_is_from_the_strongest_at_equal_service() -> None:
     found = [
         *runs("reference", [100, 100]),
         *runs("simple", [80, 80]),
         *runs("worse service", [50, 50], slo_attainment=0.9),
         *runs("freesh", [70, 70]),
-        *runs("bound", [60, 60]),
     ]
-    names = ("reference", "simple", "worse service", "freesh", "bound")
-    comparisons = [compared(found, name) for name in names]
-    closed = gap_closed(found, comparisons, names[:3], "freesh", "bound")
+    names = ("reference", "simple", "worse service", "freesh")
+    closed = gap_closed(found, [compared(found, name) for name in names], names[:3], "freesh", bounds([40, 40]))
     assert closed is not None
-    assert (closed.strongest, closed.bound) == ("simple", "bound")
+    assert closed.strongest == "simple"
+    assert ends(closed.energy) == pytest.approx((0.25, 0.25, 0.25))
     assert ends(closed.carbon) == pytest.approx((0.5, 0.5, 0.5))
+    assert (closed.energy_kwh, closed.carbon_kg) == ((160, 140, 80), (160, 140, 120))
 
 
-def test_there_is_no_gap_where_the_bound_is_no_better() -> None:
-    found = [*runs("reference", [60, 60]), *runs("freesh", [70, 70]), *runs("bound", [60, 60])]
-    comparisons = [compared(found, name) for name in ("reference", "freesh", "bound")]
-    closed = gap_closed(found, comparisons, ("reference",), "freesh", "bound")
+def test_the_gap_is_of_the_hours_that_have_a_bound() -> None:
+    found = [*runs("reference", [100, 900]), *runs("freesh", [70, 70])]
+    comparisons = [compared(found, name) for name in ("reference", "freesh")]
+    closed = gap_closed(found, comparisons, ("reference",), "freesh", bounds([40]))
+    assert closed is not None
+    assert list(closed.energy_kwh) == [100, 70, 40]
+    assert ends(closed.energy) == pytest.approx((0.5,))
+    without = gap_closed(found, comparisons, ("reference",), "freesh", [])
+    assert without is None
+
+
+def test_there_is_no_gap_where_the_bound_is_no_better_or_not_known() -> None:
+    found = [*runs("reference", [60, 60]), *runs("freesh", [70, 70])]
+    comparisons = [compared(found, name) for name in ("reference", "freesh")]
+    closed = gap_closed(found, comparisons, ("reference",), "freesh", bounds([60, 60], carbon=None))
     assert closed is not None
     assert closed.energy is None
-    assert gap_closed(found, comparisons[:2], ("reference",), "freesh", "bound") is None
+    assert (closed.carbon, closed.carbon_kg) == (None, None)
+
+
+def test_seeds_are_averaged_in_the_sums_of_the_gap() -> None:
+    found = [replace(each, seed=seed) for seed in (1, 2) for each in (*runs("reference", [100]), *runs("freesh", [70]))]
+    comparisons = [compared(found, name) for name in ("reference", "freesh")]
+    closed = gap_closed(found, comparisons, ("reference",), "freesh", bounds([40]))
+    assert closed is not None
+    assert list(closed.energy_kwh) == [100, 70, 40]

@@ -43,10 +43,11 @@ def test_nothing_half_written_is_left(tmp_path: Path) -> None:
 
 def test_an_hour_is_kept_beside_its_runs(tmp_path: Path) -> None:
     files = RunFiles(tmp_path, "here")
-    hour = KeptHour(MADE_UP.summary.hours[0], MADE_UP.tradeoff)
+    hour = KeptHour("here", MADE_UP.summary.hours[0], MADE_UP.tradeoff, MADE_UP.bounds[0])
     files.keep_hour(hour)
     assert files.kept_hour(hour.row.hour) == hour
     assert files.kept_hour("another") is None
+    assert RunFiles(tmp_path, "there").kept_hour(hour.row.hour) is None
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

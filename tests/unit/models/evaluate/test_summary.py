@@ -6,12 +6,11 @@ from models.evaluate.outcome_rows import HourRow
 from models.evaluate.summary import Provenance, summary_of
 from tests.fakes.made_up_results import SCENARIOS, made_up_results
 
-MADE_UP = made_up_results(hours=2, policies=("reference", "cleanest_autoscaler", "freesh", "bound"))
+MADE_UP = made_up_results(hours=2, policies=("reference", "cleanest_autoscaler", "freesh"))
 SAYS = {
     "reference": "all on",
     "cleanest_autoscaler": "simple",
     "freesh": "ours",
-    "bound": "all known",
     "never run": "x",
 }
 MADE = Provenance("command", "1.2.3", "now", {"a.csv": "00"}, ("a limit",))
@@ -26,12 +25,11 @@ def test_every_policy_is_compared_over_all_hours_and_on_each_kind_of_grids() -> 
     assert (found["freesh", "all"], found["freesh", "low_spread"]) == (6, 2)
 
 
-def test_the_gap_is_told_where_a_bound_was_run_and_else_not() -> None:
-    closed = summary_of(MADE_UP.runs, SAYS, [HOUR], MADE).gap_closed
+def test_the_gap_is_told_where_there_is_a_bound_and_else_not() -> None:
+    closed = summary_of(MADE_UP.runs, SAYS, [HOUR], MADE, MADE_UP.bounds).gap_closed
     assert closed is not None
     assert closed.strongest == "cleanest_autoscaler"
-    without = [each for each in MADE_UP.runs if each.policy != "bound"]
-    assert summary_of(without, SAYS, [HOUR], MADE).gap_closed is None
+    assert summary_of(MADE_UP.runs, SAYS, [HOUR], MADE).gap_closed is None
 
 
 def test_texts_of_hours_stand_once_and_their_notes_with_the_limits() -> None:

@@ -230,7 +230,7 @@ def test_a_folder_that_is_wrong_is_named(tmp_path: Path) -> None:
     write_results(tmp_path, replace(RESULTS, runs=()))
     with pytest.raises(ResultsError, match="no run"):
         write_report(tmp_path)
-    write_results(tmp_path, _only(RESULTS, "reference", "bound"))
+    write_results(tmp_path, _only(RESULTS, "reference", "freesh_perfect"))
     with pytest.raises(ResultsError, match="no run of policy 'freesh'"):
         write_report(tmp_path)
     few = replace(RESULTS.summary, policies={"reference": "r", "freesh": "f"})
