@@ -199,15 +199,15 @@ class SimulatedInstance:
         pause_s = min(until_s, self._coming[0].at_s) if self._coming else until_s
         if self._book.requests:
             pause_s = min(pause_s, self._now_s + _LOOK_AGAIN_S)
-        else:
-            self._clock.skip_idle(pause_s)
         if pause_s == inf:
             return False
-        while self._clock.next_s <= pause_s:
-            self._meter.draw(self._clock.next_s, self._meter.idle_w(self._clock.mhz), Draw.IDLE)
-            self._tick()
+        while True:
             if not self._book.requests:
                 self._clock.skip_idle(pause_s)
+            if self._clock.next_s > pause_s:
+                break
+            self._meter.draw(self._clock.next_s, self._meter.idle_w(self._clock.mhz), Draw.IDLE)
+            self._tick()
         self._meter.draw(pause_s, self._meter.idle_w(self._clock.mhz), Draw.IDLE)
         self._now_s = pause_s
         return True

@@ -223,3 +223,13 @@ def test_books_are_empty_at_the_end_and_every_request_ended_once() -> None:
         0, 0, 0, memory.books.cached_blocks,
     )  # fmt: skip
     assert (run.instance._book.scheduler.waiting, run.instance._book.scheduler.running) == (0, 0)
+
+
+@pytest.mark.parametrize("mode", [GovernorMode.STATIC, GovernorMode.MIAD])
+def test_told_to_go_for_ever_it_serves_what_it_has(mode: GovernorMode) -> None:
+    run = checked(engine(), replace(FCFS, governor=GovernorSettings(mode=mode)))
+    run.instance.advance(30.0)
+    run.instance.submit(arrival(0, request(40.0, 100, 20)))
+    run.instance.advance(inf)
+    assert run.instance.outstanding == 0
+    assert run.instance.now_s == run.sink.outcomes[0].finished_s
