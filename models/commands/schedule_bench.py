@@ -1,4 +1,4 @@
-"""`python -m models schedule-bench`: how the scheduler's policies fare against each other, by the queue model."""
+"""`python -m models schedule-bench`: how the scheduler's policies fare against each other, simulated."""
 
 import json
 import sys
@@ -17,9 +17,10 @@ from freesh_plugin.core.errors import ScenarioError
 from freesh_plugin.runtime.policy import Policy
 from models.commands.progress import progress
 from models.commands.seeds import seeds_of
-from models.simulator.queue_bench import Difference, QueueRun, paired, run_all, runs
+from models.simulator.batched_bench import BatchedRun, batched_runs, run_batched
+from models.simulator.queue_bench import Difference, QueueRun, paired, run_all, run_each, runs
 from models.simulator.queue_scores import QueueScores
-from models.simulator.queue_workload import Arrivals
+from models.simulator.queue_workload import WORKERS, Arrivals
 
 REPORTED_SEEDS = tuple(range(100, 130))
 """Seeds that no setting was chosen on."""
@@ -30,6 +31,15 @@ class EngineModel(StrEnum):
 
     QUEUE = "queue"
     """20 single-stream workers."""
+    BATCHED = "batched"
+    """One instance with continuous batching."""
+
+
+_RESUME_COST_S = 0.1
+_MOST_PLACES = 1024
+
+AnyRun = QueueRun | BatchedRun
+"""A run of either engine."""
 
 
 def schedule_bench(
@@ -37,41 +47,50 @@ def schedule_bench(
     engine: Annotated[EngineModel, typer.Option(help="What serves them.")] = EngineModel.QUEUE,
     load: Annotated[list[float] | None, typer.Option(help="Steady: load of capacity, 0.9; may be repeated.")] = None,
     length_error: Annotated[float, typer.Option(help="σ of the error of predicted lengths.")] = 0.5,
-    resume_cost: Annotated[float, typer.Option(help="Seconds to resume a preempted request.")] = 0.1,
+    resume_cost: Annotated[
+        float | None,
+        typer.Option(help="Queue: seconds to resume a preempted request, 0.1; batched: what memory takes."),
+    ] = None,
+    places: Annotated[int | None, typer.Option(help="Batched: requests that run at once, 20; others in ratio.")] = None,
     seed: Annotated[list[str] | None, typer.Option(help="A seed or a range such as 100-129, the default.")] = None,
     more_seeds: Annotated[list[str] | None, typer.Argument(metavar="[SEED]...", help="More of them.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON on standard output.")] = False,
 ) -> None:
     """Serve the same requests under every policy; LLF's differences are paired by seed, with 95 % intervals."""
-    asked = runs(
-        scenario,
-        _loads(scenario, load),
-        seeds_of([*(seed or ()), *(more_seeds or ())], REPORTED_SEEDS),
-        _within("--length-error", length_error, 0, 2),
-        _within("--resume-cost", resume_cost, 0, 60),
-    )
+    loads, seeds = _loads(scenario, load), seeds_of([*(seed or ()), *(more_seeds or ())], REPORTED_SEEDS)
+    error = _within("--length-error", length_error, 0, 2)
+    served: Sequence[tuple[AnyRun, QueueScores]]
     with progress(quiet=as_json) as told:
-        scores = run_all(asked, told and _told(told, len(asked)))
+        if engine is EngineModel.QUEUE:
+            _only("--places", places, EngineModel.BATCHED)
+            cost_s = _RESUME_COST_S if resume_cost is None else resume_cost
+            queued = runs(scenario, loads, seeds, error, _within("--resume-cost", cost_s, 0, 60))
+            served = list(zip(queued, run_all(queued, told and _told(told, len(queued))), strict=True))
+        else:
+            _only("--resume-cost", resume_cost, EngineModel.QUEUE)
+            room = int(_within("--places", WORKERS if places is None else places, 1, _MOST_PLACES))
+            batched = batched_runs(scenario, loads, seeds, error, room)
+            served = list(zip(batched, run_each(run_batched, batched, told and _told(told, len(batched))), strict=True))
     if as_json:
-        sys.stdout.write(json.dumps([_row(*pair) for pair in zip(asked, scores, strict=True)], indent=1) + "\n")
+        sys.stdout.write(json.dumps([_row(*pair) for pair in served], indent=1) + "\n")
         return
-    for number in dict.fromkeys(run.load for run in asked):
-        Console().print(_table(number, [pair for pair in zip(asked, scores, strict=True) if pair[0].load == number]))
+    for number in dict.fromkeys(run.load for run, _ in served):
+        Console().print(_table(number, [pair for pair in served if pair[0].load == number]))
 
 
 def _told(told: Callable[[str, int, int], None], total: int) -> Callable[[int], None]:
     return lambda done: told("runs", done, total)
 
 
-def _row(run: QueueRun, scores: QueueScores) -> dict[str, Any]:
+def _row(run: AnyRun, scores: QueueScores) -> dict[str, Any]:
     return {"policy": run.settings.policy.value, "load": run.load, "seed": run.seed} | asdict(scores)
 
 
-def _table(load: float, served: Sequence[tuple[QueueRun, QueueScores]]) -> Table:
+def _table(load: float, served: Sequence[tuple[AnyRun, QueueScores]]) -> Table:
     """Means of each policy, and how LLF differs from it."""
     run = served[0][0]
     table = Table(
-        title=f"{run.arrivals}, load {load:g}, length error {run.length_error:g}, resume cost {run.resume_cost_s:g} s",
+        title=f"{run.arrivals}, load {load:g}, length error {run.length_error:g}, {_engine(run)}",
         caption="llf minus: mean of paired seeds, 95 % interval (* = llf is worse); stall: p99",
         box=SIMPLE_HEAD,
         padding=(0, 0, 0, 1),
@@ -85,6 +104,13 @@ def _table(load: float, served: Sequence[tuple[QueueRun, QueueScores]]) -> Table
     for policy, scores in by_policy.items():
         table.add_row(policy.value, *_cells(scores, None if policy is Policy.LLF else by_policy[Policy.LLF]))
     return table
+
+
+def _engine(run: AnyRun) -> str:
+    """What serves, in a phrase."""
+    if isinstance(run, BatchedRun):
+        return f"{run.places} places in a batch"
+    return f"resume cost {run.resume_cost_s:g} s"
 
 
 def _cells(scores: Sequence[QueueScores], ours: Sequence[QueueScores] | None) -> list[str]:
@@ -117,6 +143,11 @@ def _loads(scenario: Arrivals, load: list[float] | None) -> list[float]:
             raise ScenarioError("--load: bursts have loads of their own, 1.3 and 0.8 of capacity")
         return []
     return [_within("--load", each, 0.01, 2) for each in load or (0.9,)]
+
+
+def _only(option: str, given: float | None, engine: EngineModel) -> None:
+    if given is not None:
+        raise ScenarioError(f"{option}: is for --engine {engine}")
 
 
 def _within(option: str, number: float, low: float, high: float) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import exp, inf
+from math import exp, inf, nan
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from models.simulator.pool_run import Pool, serve_pool
 QUANTILE = 0.95
 """Share of the requests that keep each bound, as for derived capacities."""
 
-_HALVINGS = 7
+_HALVINGS = 6
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,9 @@ def kept(outcomes: Sequence[Outcome], slo: Slo, warm_up: float = 0.0) -> Kept:
 
 
 def _times_s(outcome: Outcome) -> tuple[float, float, float]:
-    """TTFT, mean TBT and latency; infinite where it was refused."""
+    """TTFT, mean TBT and latency; no number, which keeps no bound, where it was refused."""
     if outcome.first_token_s is None or outcome.finished_s is None:
-        return inf, inf, inf
+        return nan, nan, nan
     request = outcome.arrival.request
     decode_s = outcome.finished_s - outcome.first_token_s
     gaps = max(request.answer_tokens - 1, 1)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from scipy.stats import t as student
@@ -72,22 +73,33 @@ def runs(
     ]
 
 
-def run_all(asked: Sequence[QueueRun], told: Callable[[int], None] | None = None) -> list[QueueScores]:
-    """Scores of all runs, in their order; `told` how many are done."""
-    scores = []
-    for done, each in enumerate(_scores(asked), start=1):
-        scores.append(each)
-        if told is not None:
-            told(done)
-    return scores
-
-
 def run_one(asked: QueueRun) -> QueueScores:
     """Scores of one run."""
     count = REQUESTS[asked.arrivals]
     requests = draw_requests(asked.arrivals, asked.load, asked.length_error, count, asked.seed)
     served = simulate(requests, asked.settings, asked.resume_cost_s, promised=asked.promised)
     return score(served, promised=asked.promised)
+
+
+Asked = TypeVar("Asked")
+"""A run that is asked for, of whatever engine."""
+
+
+def run_all(asked: Sequence[QueueRun], told: Callable[[int], None] | None = None) -> list[QueueScores]:
+    """Scores of all runs, in their order; `told` how many are done."""
+    return run_each(run_one, asked, told)
+
+
+def run_each(
+    run: Callable[[Asked], QueueScores], asked: Sequence[Asked], told: Callable[[int], None] | None = None
+) -> list[QueueScores]:
+    """Scores by `run`, a function of some module, of all that is asked, on all cores."""
+    scores = []
+    for done, each in enumerate(_scores(run, asked), start=1):
+        scores.append(each)
+        if told is not None:
+            told(done)
+    return scores
 
 
 def paired(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
@@ -100,14 +112,14 @@ def paired(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
     return Difference(float(differences.mean()), float(student.ppf(0.975, count - 1) * error))
 
 
-def _scores(asked: Sequence[QueueRun]) -> Iterator[QueueScores]:
+def _scores(run: Callable[[Asked], QueueScores], asked: Sequence[Asked]) -> Iterator[QueueScores]:
     workers = min(os.cpu_count() or 1, len(asked))
     if workers < 2 or len(asked) < _WORTH_PROCESSES:
-        yield from map(run_one, asked)
+        yield from map(run, asked)
         return
     # Spawned, not forked: the parent may have threads (a progress bar).
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(run_one, asked, chunksize=2)
+        yield from pool.map(run, asked, chunksize=2)
 
 
 _WORTH_PROCESSES = 8

@@ -32,6 +32,12 @@ def test_rows_have_the_columns_of_the_contract_for_every_policy_and_seed() -> No
     assert all(0 < row["fairness_jain"] <= 1 for row in found)
 
 
+def test_one_instance_in_batches_has_the_same_rows() -> None:
+    found = rows("--engine", "batched", "--seed", "3", "--load", "0.4", "--places", "4")
+    assert [set(row) for row in found] == [ROW] * 4
+    assert {row["finished"] for row in found} == {300}
+
+
 @pytest.mark.parametrize("seeds", [("--seed", "4", "--seed", "5"), ("--seed", "4", "5"), ("--seed", "4-5")])
 def test_seeds_may_be_repeated_listed_or_a_range(seeds: tuple[str, ...]) -> None:
     assert [row["seed"] for row in rows(*seeds, "--load", "0.3") if row["policy"] == "fcfs"] == [4, 5]
@@ -52,6 +58,9 @@ def test_a_run_is_the_same_when_it_is_run_again() -> None:
         (("--length-error", "-1"), "--length-error: -1, must be from 0 to 2"),
         (("--resume-cost", "61"), "--resume-cost: 61"),
         (("--scenario", "bursts", "--load", "0.9"), "bursts have loads of their own"),
+        (("--engine", "batched", "--resume-cost", "0.1"), "--resume-cost: is for --engine queue"),
+        (("--places", "20"), "--places: is for --engine batched"),
+        (("--engine", "batched", "--places", "0"), "--places: 0, must be from 1 to 1024"),
     ],
 )
 def test_bad_input_is_told_in_a_sentence(arguments: tuple[str, ...], reason: str) -> None:

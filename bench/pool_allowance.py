@@ -1,0 +1,140 @@
+"""How much more a pool of instances serves than as many instances by themselves: the allowance κ, simulated.
+
+Pools of 1 to 8 identical instances of the shipped (modelled) profiles serve one class behind the balancer. Capacity is
+the largest Poisson rate at which 95 % of the requests keep TTFT, mean TBT and latency, at most nine tenths of saturation;
+κ(k) is that of k instances over k times that of one. Beside it stands what it would be without the nine tenths.
+
+Usage: python -m bench.pool_allowance
+"""
+
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bench.record import ROOT, is_current, record
+from freesh_plugin.core.plan import Slo
+from freesh_plugin.runtime.policy import Policy
+from freesh_plugin.runtime.settings import SchedulerSettings
+from models.capacity import by_class
+from models.capacity.engine_fit import engine_of
+from models.capacity.service import MOST_LOAD
+from models.domain.lengths import RequestLength
+from models.simulator.class_load import QUANTILE, ClassLoad, kept_at, largest_rate_rps, saturated_rps
+from models.simulator.instance_types import InstanceSettings
+from models.simulator.pool_run import Pool
+from models.sources.profile_document import shipped_profiles
+from models.sources.scenario_engines import load_tokens
+from models.sources.scenario_folder import load_fleet
+
+NAME = "pool_allowance"
+TOKENS = ROOT / "models" / "data" / "tokens"
+CODE = [
+    *sorted((ROOT / "models" / "simulator").glob("instance*.py")),
+    ROOT / "models" / "simulator" / "class_load.py",
+    ROOT / "models" / "simulator" / "pool_run.py",
+    ROOT / "freesh_plugin" / "runtime" / "balancer.py",
+    ROOT / "freesh_plugin" / "core" / "pass_fit.py",
+    ROOT / "bench" / "pool_allowance.py",
+]
+SIZES = (1, 2, 3, 4, 6, 8)
+MODES = ("TP4xA100", "TP4xH100")
+SLOS = {
+    "SS": Slo(latency_s=30, ttft_s=0.3, tbt_s=0.15),
+    "SL": Slo(latency_s=120, ttft_s=0.3, tbt_s=0.15),
+    "LS": Slo(latency_s=30, ttft_s=0.6, tbt_s=0.15),
+    "LL": Slo(latency_s=120, ttft_s=0.6, tbt_s=0.15),
+}
+"""TTFT and TBT of the FREESH authors' artefact; latency of `models/data/tokens`."""
+
+REQUESTS, MORE_A_SIZE, SEED = 2500, 1000, 11
+"""Requests of one instance, and so many more for each further one."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One pool."""
+
+    mode: str
+    request_class: str
+    size: int
+    policy: Policy = Policy.FCFS
+
+
+def cases() -> Iterator[Case]:
+    """All of them."""
+    for mode in MODES:
+        for request_class in SLOS:
+            yield from (Case(mode, request_class, size) for size in SIZES)
+
+
+def lengths_of(request_class: str) -> tuple[RequestLength, ...]:
+    """Lengths of a class of the example's partition `a`."""
+    scenario = load_fleet(TOKENS)
+    partition = next(each for each in scenario.partitions if each.name == "a")
+    return by_class(load_tokens(TOKENS, scenario)[1]["default"], partition)[request_class]
+
+
+def pool_of(case: Case) -> Pool:
+    """The pool of a case."""
+    profile = next(each for each in shipped_profiles() if each.mode == case.mode and each.model == "llama-3-70b")
+    engine = engine_of(profile.table, mode=case.mode, model="default", gpu_type=profile.gpu_type, gpus=profile.gpus)
+    settings = InstanceSettings(scheduler=SchedulerSettings(policy=case.policy))
+    return Pool(engine, case.size, settings, SLOS[case.request_class])
+
+
+def capacities(case: Case) -> dict[str, float]:
+    """Rates of the whole pool, with and without the limit of nine tenths of saturation, and saturation itself."""
+    pool, slo = pool_of(case), SLOS[case.request_class]
+    load = ClassLoad(lengths_of(case.request_class), REQUESTS + MORE_A_SIZE * (case.size - 1), SEED)
+    saturated = case.size * saturated_rps(replace(pool, instances=1), replace(load, count=REQUESTS))
+    free = largest_rate_rps(lambda rate: kept_at(pool, load, rate, slo).least >= QUANTILE, 0.3 * saturated, saturated)
+    return {"saturated_rps": saturated, "free_rps": free, "capacity_rps": min(free, MOST_LOAD * saturated)}
+
+
+def rows(asked: Sequence[Case], found: Sequence[dict[str, float]]) -> list[dict[str, Any]]:
+    """A row a class and mode: κ by size."""
+    by_case = dict(zip(asked, found, strict=True))
+    made = []
+    for mode in MODES:
+        for request_class in SLOS:
+            own = {size: by_case[Case(mode, request_class, size)] for size in SIZES}
+            made.append(
+                {
+                    "mode": mode,
+                    "class": request_class,
+                    "one_rps": round(own[1]["capacity_rps"], 3),
+                    "load_of_one": round(own[1]["capacity_rps"] / own[1]["saturated_rps"], 3),
+                    "kappa": {size: _over(own, size, "capacity_rps") for size in SIZES},
+                    "kappa_without_limit": {size: _over(own, size, "free_rps") for size in SIZES},
+                }
+            )
+    return made
+
+
+def _over(own: dict[int, dict[str, float]], size: int, name: str) -> float:
+    return round(own[size][name] / (size * own[1][name]), 3)
+
+
+def main() -> int:
+    """Simulate all pools and record."""
+    if is_current(NAME, [TOKENS], CODE) and "--force" not in sys.argv:
+        return 0
+    asked = list(cases())
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
+        found = []
+        for case, each in zip(asked, pool.map(capacities, asked), strict=True):
+            found.append(each)
+            sys.stdout.write(f"{case} {json.dumps(each)}\n")
+            sys.stdout.flush()
+    results = {"sizes": list(SIZES), "requests": [REQUESTS, MORE_A_SIZE], "rows": rows(asked, found)}
+    record(NAME, command="python -m bench.pool_allowance", inputs=[TOKENS], code=CODE, results=results)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
