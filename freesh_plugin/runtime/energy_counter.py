@@ -1,6 +1,5 @@
-"""Joules between two looks at the GPUs of an instance, from their energy counters."""
+"""Joules between two looks at a GPU, from its energy counter."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from freesh_plugin.core.gpu import GpuReading
@@ -8,53 +7,40 @@ from freesh_plugin.core.gpu import GpuReading
 _LONGEST_INTEGRAL_S = 5.0
 """Over a longer time than this, two looks at the power say nothing about the energy."""
 
+_MOST_W, _SLACK_S = 10_000.0, 1.0
+"""No board draws as much; counters are brought up to date at times of their own."""
+
 
 @dataclass(frozen=True, slots=True)
-class EnergyWindow:
-    """Energy between two looks; an entry a GPU, in order.
+class EnergyStep:
+    """Energy between two looks at one GPU.
 
     Attributes:
-        ended_s: When the window ended, monotonic seconds.
-        energy_j: Joules, or None where it is not known: at the first look, and when a counter fell (a driver reload).
+        energy_j: Joules, or None where it is not known: at the first look, when a counter fell (a driver reload), and
+            when it rose by more than can be.
         integrated: Whether they come from the power at both ends, for want of a counter.
     """
 
-    ended_s: float
-    energy_j: tuple[float | None, ...]
-    integrated: tuple[bool, ...]
-
-    @property
-    def total_j(self) -> float | None:
-        """Sum over the GPUs; None if one is not known."""
-        known = [each for each in self.energy_j if each is not None]
-        return sum(known) if len(known) == len(self.energy_j) else None
+    energy_j: float | None
+    integrated: bool = False
 
 
-class EnergyCounters:
-    """The counters of all GPUs of an instance, read together."""
+class EnergyCounter:
+    """The counter of one GPU."""
 
     def __init__(self) -> None:
         """Nothing is read yet."""
-        self._before: tuple[GpuReading | None, ...] = ()
+        self._before: GpuReading | None = None
 
-    def take(self, readings: Sequence[GpuReading]) -> EnergyWindow:
-        """The window that these readings, one a GPU, end. Where a look failed, it is the longer for it."""
-        before, self._before = self._before or (None,) * len(readings), tuple(readings)
-        told = [_energy_j(*pair) for pair in zip(before, readings, strict=True)]
-        return EnergyWindow(
-            ended_s=max(each.at_s for each in readings),
-            energy_j=tuple(joules for joules, _ in told),
-            integrated=tuple(integrated for _, integrated in told),
-        )
-
-
-def _energy_j(before: GpuReading | None, now: GpuReading) -> tuple[float | None, bool]:
-    """Joules, and whether they were integrated."""
-    if before is None:
-        return None, False
-    if before.energy_j is not None and now.energy_j is not None:
-        return (now.energy_j - before.energy_j if now.energy_j >= before.energy_j else None), False
-    elapsed_s = now.at_s - before.at_s
-    if before.power_w is None or now.power_w is None or elapsed_s > _LONGEST_INTEGRAL_S:
-        return None, False
-    return (before.power_w + now.power_w) / 2 * elapsed_s, True
+    def take(self, now: GpuReading) -> EnergyStep:
+        """The energy since the look before."""
+        before, self._before = self._before, now
+        if before is None:
+            return EnergyStep(None)
+        elapsed_s = now.at_s - before.at_s
+        if before.energy_j is not None and now.energy_j is not None:
+            energy_j = now.energy_j - before.energy_j
+            return EnergyStep(energy_j if 0 <= energy_j <= _MOST_W * (elapsed_s + _SLACK_S) else None)
+        if before.power_w is None or now.power_w is None or elapsed_s > _LONGEST_INTEGRAL_S:
+            return EnergyStep(None)
+        return EnergyStep((before.power_w + now.power_w) / 2 * elapsed_s, integrated=True)

@@ -10,8 +10,12 @@ from freesh_plugin.core.gpu import GpuReading
 from freesh_plugin.core.plan import Plan
 from freesh_plugin.ports import Clock, GpuDevice
 from freesh_plugin.runtime.energy_carbon import intensity_at
-from freesh_plugin.runtime.energy_counter import EnergyCounters, EnergyWindow
+from freesh_plugin.runtime.energy_counter import EnergyCounter
 from freesh_plugin.runtime.energy_shares import EnergyShares
+from freesh_plugin.runtime.energy_window import EnergyWindow
+
+_LONGEST_WAIT_S = 2.0
+"""A GPU that does not answer for longer keeps no other's energy out of the metrics; nobody is told shares by then."""
 
 
 class EnergyMeter:
@@ -23,15 +27,17 @@ class EnergyMeter:
         self._metrics = metrics
         self._clock = clock
         self._location = location
-        self._counters = EnergyCounters()
-        self._uuids: tuple[str, ...] = ()
-        self._fresh: dict[str, GpuReading] = {}
+        self._counters: dict[str, EnergyCounter] = {}
+        self._untold_j: dict[str, float] = {}
+        self._window = EnergyWindow(0)
         self.plan: Plan | None = None
         """The plan in force, for its carbon intensity."""
 
     def watch(self, gpus: Sequence[GpuDevice]) -> list[GpuDevice]:
         """The same GPUs; whatever thread reads them, each reading is taken in by the running event loop."""
-        self._uuids, self._fresh = tuple(gpu.uuid for gpu in gpus), {}
+        self._counters = {gpu.uuid: EnergyCounter() for gpu in gpus}
+        self._untold_j = dict.fromkeys(self._counters, 0.0)
+        self._window = EnergyWindow(len(gpus))
         loop = asyncio.get_running_loop()
 
         def report(uuid: str, reading: GpuReading) -> None:
@@ -42,25 +48,32 @@ class EnergyMeter:
 
     def take(self, uuid: str, reading: GpuReading) -> None:
         """One GPU was read. A window ends when each has been; one that does not answer makes it longer."""
-        self._fresh[uuid] = reading
+        step = self._counters[uuid].take(reading)
+        self._window.add(uuid, reading, step.energy_j)
+        self._untold_j[uuid] += step.energy_j or 0.0
+        self._metrics.integrated.labels(uuid).set(step.integrated)
         self._show(uuid, reading)
-        if len(self._fresh) < len(self._uuids):
-            return
-        readings, self._fresh = [self._fresh[each] for each in self._uuids], {}
-        self._end_window(self._counters.take(readings), readings)
+        if self._window.is_whole:
+            window, self._window = self._window, EnergyWindow(len(self._counters))
+            self._end(window)
+        elif self._window.waits_s > _LONGEST_WAIT_S:
+            self._tell(uuid)
 
-    def _end_window(self, window: EnergyWindow, readings: Sequence[GpuReading]) -> None:
+    def _end(self, window: EnergyWindow) -> None:
         self._energy.intensity = intensity_at(self.plan, self._location, self._clock.utc_s())
         self._energy.measured(window.ended_s, window.total_j)
-        clocks_mhz = [each.sm_clock_mhz for each in readings if each.sm_clock_mhz]
+        clocks_mhz = [each.sm_clock_mhz for each in window.readings.values() if each.sm_clock_mhz]
         if clocks_mhz:
             self._energy.sm_clock_mhz = min(clocks_mhz)  # the slowest rank holds up the others
-        for uuid, energy_j, integrated in zip(self._uuids, window.energy_j, window.integrated, strict=True):
-            self._metrics.integrated.labels(uuid).set(integrated)
-            self._metrics.energy_j.labels(self._location or "default", uuid).inc(energy_j or 0.0)
+        for uuid in self._counters:
+            self._tell(uuid)
         books = self._energy.books
         for each in fields(books):
             self._metrics.books_j.labels(each.name.removesuffix("_j")).set(getattr(books, each.name))
+
+    def _tell(self, uuid: str) -> None:
+        energy_j, self._untold_j[uuid] = self._untold_j[uuid], 0.0
+        self._metrics.energy_j.labels(self._location or "default", uuid).inc(energy_j)
 
     def _show(self, uuid: str, reading: GpuReading) -> None:
         if reading.sm_clock_mhz is not None:
