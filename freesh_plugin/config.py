@@ -136,6 +136,8 @@ class PluginConfig:
     """Location of this router in the plan; unset = the pools of all locations count."""
     model: str | None = field(default=None, metadata={"parse": _text})
     """Model of this router in the plan; unset = the plan's only model."""
+    pool_mode: str | None = field(default=None, metadata={"parse": _text})
+    """Mode (GPUs and clock) of this router in the plan, whose clock bounds count; unset = the tightest of all here."""
     policy: str = field(default="llf", metadata={"parse": _one_of(POLICIES)})
     """Order in which requests are served."""
     deadline_factor: float = field(default=1.4, metadata={"parse": _number("times the predicted latency", 1, 100)})

@@ -68,6 +68,8 @@ def _pools(plan: Plan) -> Iterator[str]:
         if not band.min <= band.target <= band.max:
             yield f"{path}.instances: min {band.min} <= target {band.target} <= max {band.max} does not hold"
         floor, ceiling = pool.sm_clock_mhz.floor, pool.sm_clock_mhz.ceiling
+        if ceiling == 0:
+            yield f"{path}.sm_clock_mhz.ceiling: 0 MHz, expected above 0, or null for the device's own"
         if floor is not None and ceiling is not None and floor > ceiling:
             yield f"{path}.sm_clock_mhz: floor {floor} MHz is above ceiling {ceiling} MHz"
         yield from _known_class(plan, path, pool.model, pool.request_class)

@@ -57,7 +57,9 @@ class GpuSide:
         self._load = load
         self._opened = opened
         self._meter = EnergyMeter(self.energy, metrics, clock, config.location)
-        self._promise = ClockPromise(config.ttft_slo_s, config.tbt_slo_s, config.model, config.location)
+        self._promise = ClockPromise(
+            config.ttft_slo_s, config.tbt_slo_s, config.model, config.location, config.pool_mode
+        )
         self._thread = BackgroundThread("gpus")
         self._governing: GovernorLoop | None = None
         self._running: asyncio.Task[None] | None = None

@@ -99,6 +99,7 @@ REJECTED = [
     ("pools.0.class", ..., "$.pools[0]: Object missing required field `class`"),
     ("pools.0.slo.ttft_s", -0.1, "$.pools[0].slo.ttft_s: Expected `float` >= 0.0"),
     ("pools.0.sm_clock_mhz", {"floor": 1500, "ceiling": 900}, "$.pools[0].sm_clock_mhz: floor 1500 MHz is above"),
+    ("pools.0.sm_clock_mhz.ceiling", 0, "$.pools[0].sm_clock_mhz.ceiling: 0 MHz, expected above 0"),
     ("routes.0.weights.loc1", 0.9, "$.routes[0].weights: add up to 0.9, expected 1"),
     ("routes.0.weights.loc1", 1.1, "$.routes[0].weights[...]: Expected `float` <= 1.0"),
     ("routes.0.weights", {"loc2": 1.0}, "$.routes[0].weights.loc2: 1, but no instance of 'SS' is there"),

@@ -1,8 +1,9 @@
 """What the governor keeps: the tightest of the plan's pools here, else the settings' own."""
 
 import msgspec
+import pytest
 
-from freesh_plugin.core.plan import ClockBounds, Plan, PlanMode, Slo
+from freesh_plugin.core.plan import ClockBounds, InstanceBand, Plan, PlanMode, Slo
 from freesh_plugin.runtime.clock_promise import ClockPromise
 from tests.fakes.plans import sample_plan
 
@@ -39,3 +40,39 @@ def test_a_plan_without_pools_here_leaves_the_settings() -> None:
     promise = ClockPromise(2.0, 0.15, "m", "nowhere")
     promise.take(plan())
     assert (promise.slo.ttft_s, promise.slo.tbt_s, promise.bounds) == (2.0, 0.15, ClockBounds())
+
+
+def two_modes() -> Plan:
+    base = plan()
+    pool = msgspec.structs.replace(base.pools[0], mode="TP4xH100", sm_clock_mhz=ClockBounds())
+    capped = msgspec.structs.replace(pool, mode="TP4xH100@1005", sm_clock_mhz=ClockBounds(700, 1005))
+    return msgspec.structs.replace(base, pools=(pool, capped))
+
+
+def emptied(plan: Plan, mode: str) -> Plan:
+    none = InstanceBand(0, 0, 0)
+    pools = (each if each.mode != mode else msgspec.structs.replace(each, instances=none) for each in plan.pools)
+    return msgspec.structs.replace(plan, pools=tuple(pools))
+
+
+@pytest.mark.parametrize(
+    ("pool_mode", "bounds"),
+    [
+        ("TP4xH100", ClockBounds()),
+        ("TP4xH100@1005", ClockBounds(700, 1005)),
+        ("another", ClockBounds(700, 1005)),
+        (None, ClockBounds(700, 1005)),
+    ],
+)
+def test_bounds_are_those_of_its_own_mode_else_the_tightest(pool_mode: str | None, bounds: ClockBounds) -> None:
+    promise = ClockPromise(2.0, 0.15, "m", "here", pool_mode)
+    promise.take(two_modes())
+    assert promise.bounds == bounds
+
+
+def test_a_pool_without_instances_bounds_nobody_of_another_mode() -> None:
+    promise = ClockPromise(2.0, 0.15, "m", "here")
+    promise.take(emptied(two_modes(), "TP4xH100@1005"))
+    assert promise.bounds == ClockBounds()
+    promise.take(emptied(emptied(two_modes(), "TP4xH100@1005"), "TP4xH100"))
+    assert promise.bounds == ClockBounds(700, 1005), "whatever runs here still is one of these"
