@@ -6,15 +6,17 @@ import platform
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freesh_plugin.adapters.gpu.nvml import NvmlDriver
 from freesh_plugin.core.errors import ConfigError, FreeshError
-from freesh_plugin.ports import GpuDevice
 from profiling.gpu_check.check import GpuCheck
 from profiling.gpu_check.llm import RandomLlama
 from profiling.gpu_check.model_cells import Care
 from profiling.sweep.run_facts import RunFacts
+
+if TYPE_CHECKING:  # it needs msgspec, which is not on every machine
+    from freesh_plugin.ports import GpuDevice
 
 
 def main() -> int:
@@ -63,7 +65,7 @@ def _only(uuids: tuple[str, ...]) -> str:
     return uuids[0]
 
 
-def _reading(gpu: GpuDevice) -> dict[str, Any]:
+def _reading(gpu: "GpuDevice") -> dict[str, Any]:
     reading, clocks = gpu.read(time.monotonic()), gpu.supported_clocks_mhz()
     return {
         "uuid": gpu.uuid,

@@ -4,12 +4,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from freesh_plugin.core.errors import ConfigError
 from freesh_plugin.core.gpu import ClockReason, GpuReading
-from freesh_plugin.ports import GpuDevice
 from profiling.gpu_check.smi import smi, smi_clocks_mhz
 from profiling.gpu_check.watched import stretch_of
+
+if TYPE_CHECKING:  # it needs msgspec, which is not on every machine
+    from freesh_plugin.ports import GpuDevice
 
 SMI_REASONS = {
     ClockReason.IDLE: "gpu_idle",
@@ -45,7 +48,7 @@ class Beside:
     agrees: bool | None
 
 
-def beside_smi(gpu: GpuDevice, energy_s: float = 5.0) -> Iterator[Beside]:
+def beside_smi(gpu: "GpuDevice", energy_s: float = 5.0) -> Iterator[Beside]:
     """All figures that both tell.
 
     Raises:
@@ -72,7 +75,7 @@ def _of_gpu(uuid: str, query: str) -> str:
     return found[0] if found else ""
 
 
-def _look(gpu: GpuDevice, of: Callable[[GpuReading], float | None]) -> float | None:
+def _look(gpu: "GpuDevice", of: Callable[[GpuReading], float | None]) -> float | None:
     return of(gpu.read(time.monotonic()))
 
 
@@ -84,7 +87,7 @@ def _between(what: str, theirs: Callable[[], str], ours: Callable[[], float | No
     return Beside(what, "" if own is None else f"{own:.1f}", before, after, agrees)
 
 
-def _energy(gpu: GpuDevice, watts: Callable[[], str], for_s: float) -> Beside:
+def _energy(gpu: "GpuDevice", watts: Callable[[], str], for_s: float) -> Beside:
     """The counter over a while, as watts, within what nvidia-smi sees of power meanwhile."""
     looks, seen = [gpu.read(time.monotonic())], [_number(watts())]
     while time.monotonic() - looks[0].at_s < for_s:
@@ -101,7 +104,7 @@ def _energy(gpu: GpuDevice, watts: Callable[[], str], for_s: float) -> Beside:
     return Beside("mean_power_by_energy_w", f"{stretch.power_w:.1f}", f"{low:.1f}", f"{high:.1f}", within)
 
 
-def _reasons(gpu: GpuDevice) -> Iterator[Beside]:
+def _reasons(gpu: "GpuDevice") -> Iterator[Beside]:
     """A bit that changes between nvidia-smi's two looks is nobody's fault."""
     before = _active(gpu.uuid)
     own = gpu.read(time.monotonic()).reasons

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from freesh_plugin.core.errors import FreeshError
-from freesh_plugin.ports import GpuDevice
 from profiling.gpu_check.beside_smi import beside_smi, disagreeing
 from profiling.gpu_check.llm import Llm
 from profiling.gpu_check.model_cells import Care, cells, measured
@@ -19,6 +19,9 @@ from profiling.gpu_check.watched import watched
 from profiling.sweep.measured_row import MeasuredRow
 from profiling.sweep.raw_table import append_row
 from profiling.sweep.run_facts import RunFacts
+
+if TYPE_CHECKING:  # it needs msgspec, which is not on every machine
+    from freesh_plugin.ports import GpuDevice
 
 Rest = Callable[[float], None]
 
@@ -38,7 +41,7 @@ class GpuCheck:
         problems: What went wrong, and what does not agree.
     """
 
-    gpu: GpuDevice
+    gpu: "GpuDevice"
     llm: Llm | None
     facts: RunFacts
     out: Path

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
+from typing import TYPE_CHECKING
 
-from freesh_plugin.ports import GpuDevice
 from profiling.gpu_check.llm import Llm, timed_s
 from profiling.gpu_check.watched import Stretch, watched
 from profiling.sweep.cell import Cell, Work
 from profiling.sweep.measured_row import Taken
+
+if TYPE_CHECKING:  # it needs msgspec, which is not on every machine
+    from freesh_plugin.ports import GpuDevice
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def cells(care: Care) -> list[Cell]:
     return [Cell(None, Work.IDLE), *prefills, *sorted(decodes, key=lambda cell: cell.batch * cell.prompt_tokens)]
 
 
-def measured(cell: Cell, llm: Llm, gpu: GpuDevice, care: Care, rest: Callable[[float], None]) -> Taken:
+def measured(cell: Cell, llm: Llm, gpu: "GpuDevice", care: Care, rest: Callable[[float], None]) -> Taken:
     """One cell; `rest` lets time pass."""
     if cell.work is Work.IDLE:
         _, stretch = watched(gpu, lambda: rest(care.idle_s))
@@ -53,7 +56,7 @@ def measured(cell: Cell, llm: Llm, gpu: GpuDevice, care: Care, rest: Callable[[f
     return _decode(cell, llm, gpu, care)
 
 
-def _prefill(cell: Cell, llm: Llm, gpu: GpuDevice, care: Care) -> Taken:
+def _prefill(cell: Cell, llm: Llm, gpu: "GpuDevice", care: Care) -> Taken:
     times_s: list[float] = []
 
     def work() -> None:
@@ -76,7 +79,7 @@ def _prefill(cell: Cell, llm: Llm, gpu: GpuDevice, care: Care) -> Taken:
     )
 
 
-def _decode(cell: Cell, llm: Llm, gpu: GpuDevice, care: Care) -> Taken:
+def _decode(cell: Cell, llm: Llm, gpu: "GpuDevice", care: Care) -> Taken:
     parts = list(_runs(cell, llm, gpu, care))
     times_s = [seconds / care.steps for seconds, _ in parts]
     joules = [stretch.energy_j for _, stretch in parts]
@@ -101,7 +104,7 @@ def _decode(cell: Cell, llm: Llm, gpu: GpuDevice, care: Care) -> Taken:
     )
 
 
-def _runs(cell: Cell, llm: Llm, gpu: GpuDevice, care: Care) -> Iterator[tuple[float, Stretch]]:
+def _runs(cell: Cell, llm: Llm, gpu: "GpuDevice", care: Care) -> Iterator[tuple[float, Stretch]]:
     """Seconds and draw of so many steps, again and again; the prefills between are not watched."""
     llm.decode(cell.batch, cell.prompt_tokens, 8)()
     watched_s = 0.0

@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from freesh_plugin.core.gpu import ClockReason, GpuError, GpuReading
-from freesh_plugin.ports import GpuDevice
+
+if TYPE_CHECKING:  # it needs msgspec, which is not on every machine
+    from freesh_plugin.ports import GpuDevice
 
 T = TypeVar("T")
 
@@ -39,7 +41,7 @@ class Stretch:
     reasons: ClockReason
 
 
-def watched(gpu: GpuDevice, work: Callable[[], T]) -> tuple[T, Stretch]:
+def watched(gpu: "GpuDevice", work: Callable[[], T]) -> tuple[T, Stretch]:
     """Do the work, and tell what the GPU drew meanwhile."""
     looks: list[GpuReading] = []
     over = threading.Event()

@@ -113,3 +113,11 @@ def test_the_tests_of_a_real_gpu_would_run(smi: FakeDriver) -> None:
     assert done.returncode == 0, done.stdout
     assert "skipped" not in done.stdout
     assert smi.locks() == [None, None]
+
+
+def test_it_needs_nothing_but_python_and_the_driver() -> None:
+    """On machines reached with what is on them: none of the project's own packages is imported."""
+    blocked = ["msgspec", "typer", "rich", "httpx", "numpy", "scipy", "prometheus_client", "sortedcontainers"]
+    code = f"import sys; sys.modules.update(dict.fromkeys({blocked})); import profiling.gpu_check.__main__"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
