@@ -15,8 +15,14 @@ from models.simulator.run_scores import ClassScores, RunScores, SeriesRow
 
 FOLDER = "runs"
 _ROOT = Path(__file__).parents[2]
-_CODE = ("freesh_plugin/core", "freesh_plugin/runtime", "freesh_plugin/data", "models")
+_CODE = (
+    "freesh_plugin/core", "freesh_plugin/runtime", "freesh_plugin/data", "models/allocation", "models/capacity",
+    "models/domain", "models/evaluate", "models/forecast", "models/simulator", "models/sources/workload",
+)  # fmt: skip
 """What a run hangs on, besides its inputs."""
+
+_AFTERWARDS = frozenset({"report", "paired.py", "summary.py"})
+"""Of these, what only reads runs that are done."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,7 @@ def file_digest(path: Path) -> str:
 def _code() -> Iterator[Path]:
     for folder in _CODE:
         for path in sorted((_ROOT / folder).rglob("*")):
-            if path.suffix in _KINDS and "report" not in path.parts and "commands" not in path.parts:
+            if path.suffix in _KINDS and _AFTERWARDS.isdisjoint(path.parts):
                 yield path
 
 
