@@ -73,7 +73,7 @@ def _report(folder: Path, *, as_json: bool) -> None:
         return
     count = len({(each.hour, each.scenario) for each in runs})
     console = Console()
-    console.print(runs_table(f"{count} hours, simulated", runs))
+    console.print(runs_table(f"{count} hour{'' if count == 1 else 's'}, simulated", runs))
     console.print(f"report: {path}", highlight=False, markup=False, soft_wrap=True)
 
 

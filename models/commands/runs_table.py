@@ -12,8 +12,8 @@ from models.evaluate.report.totals import Totals, totals
 from models.simulator.run_scores import RunScores
 
 CAPTION = (
-    "simulated, power modelled; kg: average intensity, marg: marginal; SLO: requests within their class's bounds; "
-    "stall: p99; lost: shed or refused; %: against the first row"
+    "simulated, power modelled; kg: average intensity, marg: marginal; %: against the first row; SLO: requests within "
+    "their class's bounds; stall: p99, s; lost: shed or refused, %"
 )
 
 
@@ -32,7 +32,7 @@ def runs_table(title: str, runs: Sequence[RunScores]) -> Table:
     """A row a policy: sums over hours."""
     table = Table(title=title, caption=CAPTION, box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
     table.add_column("policy", no_wrap=True)
-    for name in ("kWh", "%", "kg", "%", "marg", "SLO %", "stall s", "Jain", "lost", "starts"):
+    for name in ("kWh", "%", "kg", "%", "marg %", "SLO %", "stall", "Jain", "lost"):
         table.add_column(name, justify="right", no_wrap=True)
     by_policy: dict[str, list[RunScores]] = {}
     for each in runs:
@@ -49,17 +49,16 @@ def _cells(of: Totals, first: Totals) -> list[str]:
         _less(of.energy_kwh, first.energy_kwh),
         _short(of.carbon_kg),
         _less(of.carbon_kg, first.carbon_kg),
-        _short(of.carbon_marginal_kg),
+        _less(of.carbon_marginal_kg, first.carbon_marginal_kg),
         f"{100 * of.slo_attainment:.2f}",
         f"{of.p99_stall_s:.1f}",
         f"{of.fairness_jain:.3f}",
         f"{100 * of.lost_share:.2f}",
-        f"{of.starts:.0f}",
     ]
 
 
 def _short(amount: float | None) -> str:
-    return "-" if amount is None else f"{amount:.2f}" if abs(amount) < 100 else f"{amount:.0f}"
+    return "-" if amount is None else f"{amount:.2f}" if abs(amount) < 10 else f"{amount:.1f}"
 
 
 def _less(amount: float | None, first: float | None) -> str:
