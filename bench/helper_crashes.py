@@ -27,7 +27,8 @@ CODE = [
         ROOT / "freesh_plugin/adapters/gpu" / f"{name}.py"
         for name in ("deadline_thread", "leases", "nvml", "nvml_clocks")
     ),
-    *(ROOT / "freesh_plugin/services" / f"gpu_{name}.py" for name in ("free", "helper", "holdings")),
+    *(ROOT / "freesh_plugin/services" / f"gpu_{name}.py" for name in ("free", "helper", "holdings", "reset", "resets")),
+    *(ROOT / "freesh_plugin/adapters" / f"{name}.py" for name in ("ending_signals", "unblocked_log")),
     *sorted((ROOT / "tests/fakes/nvml").glob("*.[chp]*")),
     ROOT / "bench/helper_crashes.py",
 ]

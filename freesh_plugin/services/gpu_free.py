@@ -10,7 +10,7 @@ from freesh_plugin.adapters.gpu.leases import Lease, LeaseFolder
 from freesh_plugin.adapters.unblocked_log import log_unblocked
 from freesh_plugin.core.errors import ConfigError, FreeshError
 from freesh_plugin.core.gpu import GpuError
-from freesh_plugin.services.gpu_reset import reset_each
+from freesh_plugin.services.gpu_resets import reset_each
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from freesh_plugin.adapters.gpu.helper_frames import Limit
 from freesh_plugin.adapters.gpu.leases import Lease, LeaseFolder, LeaseParty
 from freesh_plugin.adapters.gpu.nvml_clocks import NvmlClocks
 from freesh_plugin.core.gpu import GpuDriverError, GpuError, GpuFailure
-from freesh_plugin.services.gpu_reset import reset_each
+from freesh_plugin.services.gpu_resets import reset_each
 
 log = logging.getLogger(__name__)
 
