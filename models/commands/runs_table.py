@@ -8,12 +8,13 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from models.evaluate.report.names import words
 from models.evaluate.report.totals import Totals, totals
 from models.simulator.run_scores import RunScores
 
 CAPTION = (
-    "simulated, power modelled; kg: average intensity, marg: marginal; %: against the first row; SLO: requests within "
-    "their class's bounds; stall: p99, s; lost: shed or refused, %"
+    "simulated, power modelled; kg: average intensity; %: against the first row, marg: of marginal carbon; SLO: % "
+    "of requests within their class's bounds; stall: p99, s; lost: shed or refused, %"
 )
 
 
@@ -31,15 +32,15 @@ def as_rows(runs: Sequence[RunScores]) -> list[dict[str, Any]]:
 def runs_table(title: str, runs: Sequence[RunScores]) -> Table:
     """A row a policy: sums over hours."""
     table = Table(title=title, caption=CAPTION, box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
-    table.add_column("policy", no_wrap=True)
-    for name in ("kWh", "%", "kg", "%", "marg %", "SLO %", "stall", "Jain", "lost"):
+    table.add_column("policy", max_width=16)
+    for name in ("kWh", "%", "kg", "%", "marg", "SLO", "stall", "Jain", "lost"):
         table.add_column(name, justify="right", no_wrap=True)
     by_policy: dict[str, list[RunScores]] = {}
     for each in runs:
         by_policy.setdefault(each.policy, []).append(each)
     rows = [totals(name, own) for name, own in by_policy.items()]
     for row in rows:
-        table.add_row(row.policy, *_cells(row, rows[0]))
+        table.add_row(words(row.policy), *_cells(row, rows[0]))
     return table
 
 
@@ -58,7 +59,15 @@ def _cells(of: Totals, first: Totals) -> list[str]:
 
 
 def _short(amount: float | None) -> str:
-    return "-" if amount is None else f"{amount:.2f}" if abs(amount) < 10 else f"{amount:.1f}"
+    return (
+        "-"
+        if amount is None
+        else f"{amount:.2f}"
+        if abs(amount) < 10
+        else f"{amount:.1f}"
+        if abs(amount) < 100
+        else f"{amount:.0f}"
+    )
 
 
 def _less(amount: float | None, first: float | None) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from models.evaluate.outcome_rows import Comparison, Estimate
+from models.evaluate.outcome_rows import Comparison, Estimate, GapClosed
 from models.evaluate.report.markup import Markup, tag
 from models.evaluate.report.names import words
 from models.evaluate.report.numbers import NOT_KNOWN, change, change_interval, number, percent
@@ -11,6 +11,7 @@ from models.evaluate.report.section import paragraph, stack
 from models.evaluate.report.totals import totals
 from models.evaluate.report.verdict import Verdict, carbon_verdict, verdict
 
+_AMBIGUOUS, _NOT_EQUAL = "ambiguous", "does not compare"
 _LEVEL = "95\N{NO-BREAK SPACE}%"
 
 
@@ -46,8 +47,8 @@ def _service(results: Results, ours: Comparison) -> str:
     attained = (
         f"{percent(mine.slo_attainment, 2)} of requests within their SLO against {percent(theirs.slo_attainment, 2)}"
     )
-    lost = f"{percent(mine.lost_share, 2)} shed or refused against {percent(theirs.lost_share, 2)}"
-    return f"but not at equal service: {attained}, {lost}"
+    lost = f", {percent(mine.lost_share, 2)} shed or refused against {percent(theirs.lost_share, 2)}"
+    return f"but not at equal service: {attained}{lost if mine.lost_share > theirs.lost_share else ''}"
 
 
 def _said(what: str, verb: str, estimate: Estimate | None, of: Verdict) -> str:
@@ -69,7 +70,7 @@ def _said(what: str, verb: str, estimate: Estimate | None, of: Verdict) -> str:
 def _tiles(results: Results, ours: Comparison) -> Markup:
     gap = results.summary.gap_closed
     mine = totals(ours.policy, [each for each in results.runs if each.policy == ours.policy])
-    carbon = "ambiguous" if ours.ambiguous else change(ours.carbon.mean if ours.carbon else None)
+    carbon = _AMBIGUOUS if ours.ambiguous else change(ours.carbon.mean if ours.carbon else None)
     return tag(
         "div",
         _tile("Energy at the wall", change(ours.energy.mean), change_interval(ours.energy)),
@@ -77,13 +78,13 @@ def _tiles(results: Results, ours: Comparison) -> Markup:
         _tile("Carbon, marginal intensity", *_parts(ours.carbon_marginal)),
         _tile("Electricity cost", *_parts(ours.cost)),
         _tile("Requests within their SLO", percent(mine.slo_attainment), _points(ours.attainment_points)),
-        _tile("Gap to the bound closed", *_gap(gap.carbon if gap else None), "carbon, from the strongest baseline"),
+        _tile("Gap to the bound closed", *_gap(gap, ours)),
         class_="tiles",
     )
 
 
 def _tile(name: str, value: str, interval: str, note: str | None = None) -> Markup:
-    quiet = value in (NOT_KNOWN, "ambiguous")
+    quiet = value in (NOT_KNOWN, _AMBIGUOUS, _NOT_EQUAL)
     return tag(
         "div",
         tag("span", name, class_="name"),
@@ -102,12 +103,17 @@ def _points(estimate: Estimate) -> str:
     return f"{number(estimate.mean, 2) if estimate.mean < 0 else '+' + number(estimate.mean, 2)} points"
 
 
-def _gap(estimate: Estimate | None) -> tuple[str, str]:
+def _gap(gap: GapClosed | None, ours: Comparison) -> tuple[str, str, str]:
+    """η of carbon, its interval and what it is; unequal service closes no gap."""
+    what = "carbon, from the strongest baseline"
+    if not ours.equal_slo:
+        return _NOT_EQUAL, "service is not equal", what
+    estimate = gap.carbon if gap else None
     if estimate is None:
-        return NOT_KNOWN, ""
+        return NOT_KNOWN, "", what
     if estimate.low is None or estimate.high is None:
-        return percent(estimate.mean, 0), ""
-    return percent(estimate.mean, 0), f"{100 * estimate.low:.0f} to {percent(estimate.high, 0)}"
+        return percent(estimate.mean, 0), "", what
+    return percent(estimate.mean, 0), f"{100 * estimate.low:.0f} to {percent(estimate.high, 0)}", what
 
 
 def _kind(results: Results) -> Markup:

@@ -18,7 +18,11 @@ def gap(results: Results) -> Markup:
         _row("Energy, kWh", closed.energy_kwh, closed.energy),
         _row("Carbon, kg, average", closed.carbon_kg, closed.carbon),
     ]
+    compared = results.comparison(results.summary.freesh)
     return stack(
+        paragraph(f"{ours}'s service is not equal to the reference's, so that η is not a gap closed.", class_="kind")
+        if compared is None or not compared.equal_slo
+        else "",
         paragraph(
             f"The strongest baseline at equal SLO is “{words(closed.strongest)}”. The bound knows all that comes and "
             f"pays for nothing but the work: no policy can be below it. η is what {ours} saves of the way between the "

@@ -187,6 +187,13 @@ def test_the_gap_closed_is_told_with_the_baseline_by_name() -> None:
     assert "71 % 60 to 80 %" in text
 
 
+def test_unequal_service_closes_no_gap() -> None:
+    unequal = ours(RESULTS, equal_slo=False)
+    assert "does not compare" in words_of(answer(unequal))
+    assert "η is not a gap closed" in words_of(gap(unequal))
+    assert "η is not a gap closed" not in words_of(gap(ours(RESULTS, equal_slo=True)))
+
+
 @pytest.mark.parametrize(
     "without",
     [
