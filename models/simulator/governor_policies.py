@@ -91,8 +91,8 @@ class Aimd:
     gauge: PressureGauge
     headroom: float = 0.8
     dead_band: float = 0.1
-    up_mhz: float = 480.0
-    down: float = 0.9
+    up_mhz: float = 360.0
+    down: float = 0.85
     _mhz: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -116,9 +116,9 @@ class Pid:
     clocks: Range
     slo: Slo
     gauge: PressureGauge
-    set_point: float = 0.65
-    proportional_mhz: float = 1500.0
-    integral_mhz: float = 200.0
+    set_point: float = 0.7
+    proportional_mhz: float = 750.0
+    integral_mhz: float = 600.0
     differential_mhz: float = 0.0
     _integral_mhz: float = field(init=False)
     _error: float = field(init=False, default=0.0)
@@ -147,8 +147,8 @@ class PressurePrice:
     slo: Slo
     gauge: PressureGauge
     power: PowerModel
-    set_point: float = 0.65
-    price_gain: float = 2.0
+    set_point: float = 0.7
+    price_gain: float = 4.0
     clock_gain_mhz: float = 300.0
     _price: float = 1.0
     _mhz: float = field(init=False)

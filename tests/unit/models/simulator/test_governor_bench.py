@@ -108,7 +108,7 @@ def gauge() -> PressureGauge:
 
 
 def test_aimd_goes_down_by_a_factor_and_up_by_a_step() -> None:
-    rule = Aimd(CLOCKS, slo_of(Instance()), gauge(), up_mhz=60.0)
+    rule = Aimd(CLOCKS, slo_of(Instance()), gauge(), up_mhz=60.0, down=0.9)
     assert [rule.tick(float(i), CALM) for i in range(3)] == [1770, 1590, 1425]
     assert rule.tick(3.0, PRESSED) == 1485
 
