@@ -84,9 +84,9 @@ class BoundProgram:
         rows, columns, values = zip(*self._entries, strict=True)
         matrix = coo_array((values, (rows, columns)), shape=(len(self._limits), len(weighted)))
         # HiGHS's presolve has been seen to call such an integer program infeasible that it solves without.
-        options = {"mip_rel_gap": 0.0, "presolve": not any(whole)}
         found = milp(
-            np.array(weighted), integrality=np.array(whole, dtype=int), options=options,
+            np.array(weighted), integrality=np.array(whole, dtype=int),
+            options={"mip_rel_gap": 0.0, "presolve": not any(whole)},
             constraints=LinearConstraint(matrix.tocsr(), ub=np.array(self._limits)),
         )  # fmt: skip
         if found.status != 0:

@@ -126,7 +126,8 @@ def series(metric: str) -> bytes:
     result = []
     if metric in labels:
         values = [[100, "10"], [160, "25.5"]]
-        result = [{"metric": {"__name__": metric, "instance": "r1:3000", **labels[metric]}, "values": values}]
+        named = {"__name__": metric, "instance": "r1:3000"} | labels[metric]
+        result = [{"metric": named, "values": values}]
     return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}}).encode()
 
 
