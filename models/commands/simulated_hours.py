@@ -136,7 +136,9 @@ def cells(make_plan: MakePlan, power_model: str, own: OwnFleet | None = None) ->
             cell = cell_of(data, forecasts, make_plan, tuned)
             return cell if power_model == cell.site.power_model else cell.drawing(power_model)
         site = own_site(own, data.before, data.hour.zones, power_model)
-        return Cell(data, site, Planner(Outlook(data, site, forecasts), make_plan), tuned)
+        # The clocks that were tuned are of the built-in fleet.
+        own_tuned = replace(tuned, clocks_mhz=dict(site.static_clocks_mhz))
+        return Cell(data, site, Planner(Outlook(data, site, forecasts), make_plan), own_tuned)
 
     return make_cell
 

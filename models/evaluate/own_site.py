@@ -52,6 +52,13 @@ class OwnSite(Site):
 
     engines: Engines = lambda _: {}
 
+    @property
+    def static_clocks_mhz(self) -> Mapping[str, int]:
+        """GPU type to the clock of least energy of its instance where all is on, where its profile states clocks."""
+        floors = self.floors_mhz
+        named = {gpu_type: mode_name(gpu_type, gpus) for gpu_type, gpus in self.shards.items()}
+        return {gpu_type: floors[name] for gpu_type, name in named.items() if name in floors}
+
     def drawing(self, power_model: str) -> "OwnSite":
         """The same fleet under another power model; the planner is not told."""
         return replace(self, fleet=replace(self.fleet, engines=self.engines(power_model)), power_model=power_model)

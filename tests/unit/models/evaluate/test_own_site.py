@@ -67,6 +67,11 @@ def test_another_power_model_changes_watts_and_no_capacity(site: OwnSite) -> Non
     assert other.fleet.engines["TP4xH100"].step == site.fleet.engines["TP4xH100"].step
 
 
+def test_its_static_clocks_are_its_own(site: OwnSite) -> None:
+    assert site.static_clocks_mhz["A100"] in (1005, 1410)
+    assert site.static_clocks_mhz["H100"] in (1110, 1980)
+
+
 def test_origins_are_those_that_locations_name() -> None:
     assert own_fleet(TOKENS).origins == ("any",)
 
