@@ -33,7 +33,7 @@ from models.sources.workload.servegen import total_rates
 
 SEED = 20_260_301
 LOW, HIGH = 0.35, 1.0
-RATE_RPS = 5.0
+RATE_RPS = 8.0
 AZURE_RATE_RPS = 8.02
 KINDS = ("low-spread", "high-spread", "residency-locked")
 SPANS = {"dacf": ("2020-06-01", "2021-06-28"), "zones": ("2021-06-01", "2023-12-29")}

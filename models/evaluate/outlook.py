@@ -64,20 +64,14 @@ class Outlook:
     forecasts: Forecasts
     _mixes: dict[str, Mapping[tuple[str, str], float]] = field(default_factory=dict)
 
-    def demand(self, epoch: Epoch, foresight: str, margin: float = 1.0) -> tuple[Demand, ...]:
-        """Demand by partition, class and origin: its mean, and what capacity is for.
-
-        Args:
-            epoch: What is planned, and when.
-            foresight: FORECAST or PERFECT.
-            margin: Factor on the spread between the two.
-        """
+    def demand(self, epoch: Epoch, foresight: str) -> tuple[Demand, ...]:
+        """Demand by partition, class and origin: its mean, and the quantile that capacity is for."""
         tell = self._true if foresight == PERFECT else self._forecast
         rows = []
         for partition in self.site.scenario.partitions:
             origins = self._origins(partition)
             for (name, step), (mean_rps, doubt_rps, share) in tell(epoch, partition).items():
-                spread_rps = margin * _DEVIATE * self._spread_rps(mean_rps, doubt_rps, share)
+                spread_rps = _DEVIATE * self._spread_rps(mean_rps, doubt_rps, share)
                 for origin, part in origins[name].items():
                     rows.append(
                         Demand(partition.name, name, step, part * (mean_rps + spread_rps), part * mean_rps, origin)

@@ -23,7 +23,7 @@ class Question:
         partitions: Those that may be chosen.
         governed: Whether the clocks of instances will be governed; else they are at their highest.
         steps: Steps of five minutes that it holds for.
-        margin: Factor on the spread of demand that capacity is for.
+        margin: α, the factor on the demand that capacity is for.
     """
 
     objective: str = "carbon"
@@ -73,7 +73,7 @@ class Planner:
     def _problem(self, question: Question, epoch: Epoch, running: tuple[Running, ...]) -> Scenario:
         """The scenario of one epoch as the question puts it."""
         fleet, names = self.outlook.site.scenario, set(question.partitions)
-        demand = self.outlook.demand(epoch, question.demand, question.margin)
+        demand = self.outlook.demand(epoch, question.demand)
         profiles = self.outlook.site.governed if question.governed else fleet.profiles
         highest = {each.name for each in fleet.modes if each.sm_clock_ceiling_mhz is None}
         return replace(
@@ -86,6 +86,7 @@ class Planner:
             running=running,
             objective=Objective.only(question.objective),
             steps=epoch.steps,
+            demand_margin=question.margin,
         )
 
 

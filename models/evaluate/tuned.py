@@ -21,7 +21,7 @@ class Tuned:
         clocks_mhz: The best static clock by GPU type.
         reactive: Of the reactive autoscaler.
         cleanest: Of the one that fills the cleanest location first.
-        margins: Policy to the factor on the spread of demand that its plans keep capacity for; 1 where not named.
+        margins: Policy to the factor on demand that its plans keep capacity for; 1 where not named.
         headroom: Load over capacity that the DynamoLLM-like policy's clocks are chosen for.
     """
 
@@ -32,7 +32,7 @@ class Tuned:
     headroom: float = 0.8
 
     def margin(self, policy: str) -> float:
-        """Factor on the spread of demand for a policy."""
+        """Factor on demand for a policy."""
         return self.margins.get(policy, 1.0)
 
 

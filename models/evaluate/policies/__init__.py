@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from models.evaluate.cell import Policy
 from models.evaluate.policies.dynamollm import DYNAMOLLM_LIKE
+from models.evaluate.policies.layered import RIGHT_SIZED, WITH_CARBON, WITH_CLASSES, WITH_LLF
 from models.evaluate.policies.planned import (
     CARBON_AGNOSTIC_FREESH,
     FREESH,
@@ -35,4 +36,7 @@ POLICIES: Mapping[str, Policy] = {
 }
 """By name."""
 
-__all__ = ["POLICIES"]
+STEPS: Mapping[str, Policy] = {each.name: each for each in (RIGHT_SIZED, WITH_CLASSES, WITH_CARBON, WITH_LLF)}
+"""Between the reference and FREESH: run for the ablation, and not compared."""
+
+__all__ = ["POLICIES", "STEPS"]
