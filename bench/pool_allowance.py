@@ -1,8 +1,8 @@
 """How much more a pool of instances serves than as many instances by themselves: the allowance κ, simulated.
 
 Pools of 1 to 8 identical instances of the shipped (modelled) profiles serve one class behind the balancer. Capacity is
-the largest Poisson rate at which 95 % of the requests keep TTFT, mean TBT and latency, at most nine tenths of saturation;
-κ(k) is that of k instances over k times that of one. Beside it stands what it would be without the nine tenths.
+the largest Poisson rate at which 95 % of the requests keep TTFT, mean TBT and latency, at most .9 of saturation;
+κ(k) is that of k instances over k times that of one. Beside it stands what it would be without that limit.
 
 Usage: python -m bench.pool_allowance
 """
@@ -26,7 +26,7 @@ from models.capacity.service import MOST_LOAD
 from models.domain.lengths import RequestLength
 from models.simulator.class_load import QUANTILE, ClassLoad, kept_at, largest_rate_rps, saturated_rps
 from models.simulator.instance_types import InstanceSettings
-from models.simulator.pool_run import Pool
+from models.simulator.pool_run import Choice, Pool
 from models.sources.profile_document import shipped_profiles
 from models.sources.scenario_engines import load_tokens
 from models.sources.scenario_folder import load_fleet
@@ -42,7 +42,12 @@ CODE = [
     ROOT / "bench" / "pool_allowance.py",
 ]
 SIZES = (1, 2, 3, 4, 6, 8)
-MODES = ("TP4xA100", "TP4xH100")
+COMPARED = (1, 2, 4, 8)
+"""Sizes at which other ways to choose an instance are compared with the balancer's."""
+
+MODES = {"TP4xA100": ("SS", "SL", "LS", "LL"), "TP2xA100": ("SS",)}
+"""Classes by mode: instances of 128 places, and of 15 or so, for which the memory of two GPUs has room."""
+
 SLOS = {
     "SS": Slo(latency_s=30, ttft_s=0.3, tbt_s=0.15),
     "SL": Slo(latency_s=120, ttft_s=0.3, tbt_s=0.15),
@@ -51,7 +56,7 @@ SLOS = {
 }
 """TTFT and TBT of the FREESH authors' artefact; latency of `models/data/tokens`."""
 
-REQUESTS, MORE_A_SIZE, SEED = 2500, 1000, 11
+REQUESTS, MORE_A_SIZE, SEED = 2000, 800, 11
 """Requests of one instance, and so many more for each further one."""
 
 
@@ -62,14 +67,16 @@ class Case:
     mode: str
     request_class: str
     size: int
-    policy: Policy = Policy.FCFS
+    choice: Choice = Choice.BALANCER
 
 
 def cases() -> Iterator[Case]:
     """All of them."""
-    for mode in MODES:
-        for request_class in SLOS:
+    for mode, classes in MODES.items():
+        for request_class in classes:
             yield from (Case(mode, request_class, size) for size in SIZES)
+    for choice in (Choice.PREDICTED_WORK, Choice.FEWEST_REQUESTS):
+        yield from (Case("TP4xA100", "SS", size, choice) for size in SIZES if size in COMPARED)
 
 
 def lengths_of(request_class: str) -> tuple[RequestLength, ...]:
@@ -83,8 +90,8 @@ def pool_of(case: Case) -> Pool:
     """The pool of a case."""
     profile = next(each for each in shipped_profiles() if each.mode == case.mode and each.model == "llama-3-70b")
     engine = engine_of(profile.table, mode=case.mode, model="default", gpu_type=profile.gpu_type, gpus=profile.gpus)
-    settings = InstanceSettings(scheduler=SchedulerSettings(policy=case.policy))
-    return Pool(engine, case.size, settings, SLOS[case.request_class])
+    settings = InstanceSettings(scheduler=SchedulerSettings(policy=Policy.FCFS))
+    return Pool(engine, case.size, settings, SLOS[case.request_class], choice=case.choice)
 
 
 def capacities(case: Case) -> dict[str, float]:
@@ -92,7 +99,7 @@ def capacities(case: Case) -> dict[str, float]:
     pool, slo = pool_of(case), SLOS[case.request_class]
     load = ClassLoad(lengths_of(case.request_class), REQUESTS + MORE_A_SIZE * (case.size - 1), SEED)
     saturated = case.size * saturated_rps(replace(pool, instances=1), replace(load, count=REQUESTS))
-    free = largest_rate_rps(lambda rate: kept_at(pool, load, rate, slo).least >= QUANTILE, 0.3 * saturated, saturated)
+    free = largest_rate_rps(lambda rate: kept_at(pool, load, rate, slo).least >= QUANTILE, 0.6 * saturated, saturated)
     return {"saturated_rps": saturated, "free_rps": free, "capacity_rps": min(free, MOST_LOAD * saturated)}
 
 
@@ -100,19 +107,20 @@ def rows(asked: Sequence[Case], found: Sequence[dict[str, float]]) -> list[dict[
     """A row a class and mode: κ by size."""
     by_case = dict(zip(asked, found, strict=True))
     made = []
-    for mode in MODES:
-        for request_class in SLOS:
-            own = {size: by_case[Case(mode, request_class, size)] for size in SIZES}
-            made.append(
-                {
-                    "mode": mode,
-                    "class": request_class,
-                    "one_rps": round(own[1]["capacity_rps"], 3),
-                    "load_of_one": round(own[1]["capacity_rps"] / own[1]["saturated_rps"], 3),
-                    "kappa": {size: _over(own, size, "capacity_rps") for size in SIZES},
-                    "kappa_without_limit": {size: _over(own, size, "free_rps") for size in SIZES},
-                }
-            )
+    for mode, request_class, choice in dict.fromkeys((each.mode, each.request_class, each.choice) for each in asked):
+        here = (mode, request_class, choice)
+        own = {each.size: by_case[each] for each in asked if (each.mode, each.request_class, each.choice) == here}
+        made.append(
+            {
+                "mode": mode,
+                "class": request_class,
+                "balancer": choice.value,
+                "one_rps": round(own[1]["capacity_rps"], 3),
+                "load_of_one": round(own[1]["capacity_rps"] / own[1]["saturated_rps"], 3),
+                "kappa": {size: _over(own, size, "capacity_rps") for size in own},
+                "kappa_without_limit": {size: _over(own, size, "free_rps") for size in own},
+            }
+        )
     return made
 
 

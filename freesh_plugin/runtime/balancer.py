@@ -10,6 +10,13 @@ PROMPT_TOKENS_PER_TOKEN = 8.0
 
 A prompt token is computed in 1/13 ms; a pass of 20 ms gives some 32 requests a token each (`core.step_model`).
 """
+REQUEST_TOKENS = 300.0
+"""So many tokens of answers each request counts for itself, whatever its length.
+
+Requests of a batch share its passes, and the number of them is what slows it and fills its places: by predicted work
+alone, instances that have the long ones are sent too few. With this constant nearly as many keep their TTFT as where
+requests alone are counted (`bench/pool_allowance.py`), and much longer ones still count for more.
+"""
 CLEARLY_MORE = 1.5
 """A session leaves its instance for one whose work is less than this one's by so much, and by two such requests."""
 _OWN_REQUESTS = 2.0
@@ -41,8 +48,8 @@ Stream = tuple[str, str, str]
 
 
 def work_of(prompt_tokens: int, predicted_tokens: float) -> float:
-    """Work of a request, in tokens of answers."""
-    return predicted_tokens + prompt_tokens / PROMPT_TOKENS_PER_TOKEN
+    """Work of a request, in tokens of answers: its own, its prompt's, and what it takes of the batch."""
+    return REQUEST_TOKENS + predicted_tokens + prompt_tokens / PROMPT_TOKENS_PER_TOKEN
 
 
 class Balancer:

@@ -2,16 +2,28 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import inf
 
 from freesh_plugin.core.plan import ClockBounds, Slo
-from freesh_plugin.runtime.balancer import least_loaded, work_of
+from freesh_plugin.runtime.balancer import REQUEST_TOKENS, least_loaded, work_of
 from models.domain.engine import EngineModel
 from models.domain.workload import WorkloadRequest
 from models.simulator.instance import SimulatedInstance
 from models.simulator.instance_types import Arrival, Draw, Instance, InstanceSettings, InstanceSink, Outcome
 
 MakeInstance = Callable[[EngineModel, InstanceSettings, InstanceSink, float], Instance]
+
+
+class Choice(StrEnum):
+    """Which instance gets a request."""
+
+    BALANCER = "balancer"
+    """As the balancer chooses."""
+    PREDICTED_WORK = "predicted work"
+    """The least predicted work that has not ended, however many requests it is of."""
+    FEWEST_REQUESTS = "fewest requests"
+    """The fewest requests that have not ended, and of these the least work."""
 
 
 @dataclass
@@ -39,6 +51,7 @@ class Pool:
         settings: How they serve.
         slo: What their requests are promised; None = a multiple of what they take alone.
         clock: Bounds of the SM clock.
+        choice: Which of them gets a request.
     """
 
     engine: EngineModel
@@ -46,6 +59,7 @@ class Pool:
     settings: InstanceSettings = field(default_factory=InstanceSettings)
     slo: Slo | None = None
     clock: ClockBounds = field(default_factory=ClockBounds)
+    choice: Choice = Choice.BALANCER
 
 
 def serve_pool(
@@ -58,13 +72,20 @@ def serve_pool(
         for each in members:
             each.catch_up(request.arrival_s)
         work = work_of(request.prompt_tokens, request.estimate.q50)
-        least_loaded(members).take(Arrival(number, request, request.arrival_s, request_class), work)
+        work -= REQUEST_TOKENS if pool.choice is Choice.PREDICTED_WORK else 0.0
+        _chosen(pool.choice, members).take(Arrival(number, request, request.arrival_s, request_class), work)
     for each in members:
         each.finish()
     run.end_s = max((each.finished_s or 0.0 for each in run.outcomes), default=0.0)
     for each in members:
         each.instance.advance(run.end_s)
     return run
+
+
+def _chosen(choice: Choice, members: list["_Member"]) -> "_Member":
+    if choice is Choice.FEWEST_REQUESTS:
+        return min(members, key=lambda each: (len(each.works), each.work))
+    return least_loaded(members)
 
 
 class _Member:
@@ -76,13 +97,13 @@ class _Member:
         self.work = 0.0
         self.home_key = number
         self._run = run
-        self._works: dict[int, float] = {}
+        self.works: dict[int, float] = {}
         self.instance = make(pool.engine, pool.settings, self, 0.0)
         self.instance.adopt(pool.slo, pool.clock)
 
     def take(self, arrival: Arrival, work: float) -> None:
         """Send it a request."""
-        self._works[arrival.request_id] = work
+        self.works[arrival.request_id] = work
         self.work += work
         self.instance.advance(arrival.at_s)
         self.instance.submit(arrival)
@@ -100,7 +121,7 @@ class _Member:
 
     def ended(self, outcome: Outcome) -> None:
         """Note how a request ended."""
-        self.work -= self._works.pop(outcome.arrival.request_id)
+        self.work -= self.works.pop(outcome.arrival.request_id)
         self._run.outcomes.append(outcome)
 
     def drew(self, start_s: float, end_s: float, energy_j: float, draw: Draw) -> None:

@@ -137,4 +137,8 @@ def test_an_instance_more_moves_only_the_sessions_that_it_gains() -> None:
 
 
 def test_a_prompt_token_is_an_eighth_of_the_work_of_one_of_the_answer() -> None:
-    assert work_of(800, 100.0) == 200.0
+    assert work_of(800, 100.0) == 300.0 + 200.0
+
+
+def test_two_requests_are_more_work_than_one_of_both_their_lengths() -> None:
+    assert work_of(100, 50.0) + work_of(100, 50.0) > work_of(200, 100.0)
