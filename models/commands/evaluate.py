@@ -17,6 +17,7 @@ from models.commands.progress import progress
 from models.commands.results_folder import Found, check_reported, made_folder, write_folder
 from models.commands.runs_table import as_rows, runs_table
 from models.evaluate.hours import Hour, Role, demo_hour, read_hours
+from models.evaluate.layers import MIDDLE, POWER_MODELS, layer_rows, layer_runs
 from models.evaluate.policies import POLICIES
 from models.evaluate.report.results import read_results
 from models.evaluate.report.write import write_report
@@ -27,7 +28,7 @@ from models.sources.scenario.spot import nearest
 HOURS = Path(__file__).parents[2] / "bench" / "hours.csv"
 """The committed list."""
 
-DEMO, MIDDLE = "demo", "mid"
+DEMO = "demo"
 
 
 def evaluate(
@@ -35,7 +36,8 @@ def evaluate(
     hours: Annotated[Path | None, typer.Option(help="List of hours; bench/hours.csv.")] = None,
     hour: Annotated[list[str] | None, typer.Option(help="An hour of the list, or demo; may be repeated; all.")] = None,
     policy: Annotated[
-        list[str] | None, typer.Option(help="A policy; may be repeated; all.", autocompletion=complete_policy)
+        list[str] | None,
+        typer.Option(help="A policy; may be repeated; all, with the layers.", autocompletion=complete_policy),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The public data sets; the folder that FREESH_DATA names.")
@@ -58,7 +60,8 @@ def evaluate(
     names = [each.name for each in policies_named(policy or list(POLICIES))]
     check_reported(names)
     chosen = _hours(hours or HOURS, hour)
-    asked = jobs_of(made_folder(output), chosen, names, data or _data_folder())
+    wanted = wanted_of(names, layers=policy is None)
+    asked = jobs_of(made_folder(output), chosen, wanted, data or _data_folder())
     with progress(quiet=as_json) as told:
         run_jobs(asked, jobs or os.cpu_count() or 1, told)
     write_folder(output, _gathered(asked, _inputs(hours or HOURS, chosen)))
@@ -90,21 +93,29 @@ def _hours(path: Path, names: Sequence[str] | None) -> list[Hour]:
     return [known[name] for name in dict.fromkeys(names)]
 
 
-def jobs_of(folder: Path, hours: Sequence[Hour], policies: Sequence[str], data: Path | None) -> list[HourJob]:
+def wanted_of(policies: Sequence[str], *, layers: bool) -> tuple[Wanted, ...]:
+    """Runs of the policies under the middle power model, and those that tell the layers apart."""
+    compared = [Wanted(name, MIDDLE) for name in policies]
+    steps = [Wanted(*each) for each in layer_runs()] if layers else []
+    return tuple(dict.fromkeys((*compared, *steps)))
+
+
+def jobs_of(folder: Path, hours: Sequence[Hour], wanted: Sequence[Wanted], data: Path | None) -> list[HourJob]:
     """The runs that are wanted, and where they are kept."""
-    wanted = tuple(Wanted(name, MIDDLE) for name in policies)
     tuned = [TUNED] if TUNED.is_file() else []
-    return [HourJob(each, wanted, data, RunFiles(folder, fingerprint(tuned, repr(each)))) for each in hours]
+    return [HourJob(each, tuple(wanted), data, RunFiles(folder, fingerprint(tuned, repr(each)))) for each in hours]
 
 
 def _gathered(jobs: Sequence[HourJob], inputs: dict[str, str]) -> Found:
     runs = [kept for job in jobs for wanted in job.wanted if (kept := job.kept(wanted)) is not None]
     hours = [row for job in jobs if (row := job.kept_hour) is not None]
-    middle = [each for each in runs if each.power_model == MIDDLE]
+    compared = [each for each in runs if each.power_model == MIDDLE and each.scores.policy in POLICIES]
+    under = {model: [each.scores for each in runs if each.power_model == model] for model in POWER_MODELS}
     return Found(
-        scores=[each.scores for each in middle],
-        classes=[row for each in middle for row in each.classes],
-        series=[row for each in middle for row in each.series],
+        scores=[each.scores for each in compared],
+        classes=[row for each in compared for row in each.classes],
+        series=[row for each in compared for row in each.series],
+        layers=layer_rows(under),
         hours=[each.row for each in hours],
         tradeoff=hours[0].tradeoff if hours else (),
         bounds=[each.bound for each in hours],

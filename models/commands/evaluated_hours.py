@@ -16,7 +16,7 @@ from models.evaluate.described import described
 from models.evaluate.hour_data import hour_data
 from models.evaluate.hours import Hour
 from models.evaluate.outlook import Forecasts
-from models.evaluate.policies import POLICIES
+from models.evaluate.policies import POLICIES, STEPS
 from models.evaluate.run_files import KeptHour, KeptRun, RunFiles
 from models.evaluate.tradeoff import tradeoff_of
 from models.evaluate.tuned import read_tuned
@@ -25,6 +25,8 @@ from models.forecast.demand import forecast_demand
 
 GAP, LIMIT_S = 0.02, 120.0
 """Of each plan: relative gap at which a solve stops, and seconds at most."""
+
+_ALL = {**POLICIES, **STEPS}
 
 _LOOK_S = 5.0
 """So often it is looked how many runs are done."""
@@ -108,7 +110,7 @@ def run_job(job: HourJob, done: Callable[[], None] | None = None) -> None:
             kept = KeptHour(job.files.made_from, described(cell), tradeoff_of(cell.site), bounded(cell))
             job.files.keep_hour(kept)
         for wanted in job.left:
-            run = run_one(_drawing(cell, wanted.power_model), POLICIES[wanted.policy])
+            run = run_one(_drawing(cell, wanted.power_model), _ALL[wanted.policy])
             job.files.keep(KeptRun(job.files.made_from, wanted.power_model, run.scores, run.classes, run.series))
             if done is not None:
                 done()

@@ -111,12 +111,17 @@ def _table(rows: Sequence[LayerRow]) -> Markup:
     shown = [row for row in rows if row.modelled or row.power_model == _MIDDLE] or rows
     cells = [
         (
-            f"{each.layer}{' (modelled)' if each.modelled else ''}", words(each.from_policy), words(each.to_policy),
+            f"{each.layer}{' (modelled)' if each.modelled else ''}", _step(each.from_policy), _step(each.to_policy),
             each.power_model, _ranged(*_energy(each)), _ranged(*_carbon(each)), signed(each.carbon_marginal_kg),
         )
         for each in shown
     ]  # fmt: skip
     return table("What each layer changes (95 % interval)", heads, cells, texts=(0, 1, 2, 3))
+
+
+def _step(policy: str) -> str:
+    """A policy on the way."""
+    return words(policy.removeprefix("layer_"))
 
 
 def _ranged(change: float | None, low: float | None, high: float | None) -> str:

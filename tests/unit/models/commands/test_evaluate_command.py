@@ -9,8 +9,10 @@ from typer.testing import CliRunner
 
 from freesh_plugin.core.errors import FreeshError
 from models.__main__ import app
-from models.commands.evaluate import jobs_of
+from models.commands.evaluate import jobs_of, wanted_of
 from models.evaluate.hours import demo_hour
+from models.evaluate.policies import POLICIES as ALL
+from models.evaluate.policies import STEPS
 from models.evaluate.report.results import write_results
 from models.evaluate.run_files import KeptHour, KeptRun
 from tests.fakes.made_up_results import made_up_results
@@ -29,7 +31,7 @@ def evaluate(*arguments: str) -> str:
 @pytest.fixture
 def done(tmp_path: Path) -> Path:
     """A folder in which all runs of the demo's hour are kept already, with made-up rows."""
-    (job,) = jobs_of(tmp_path, [demo_hour()], POLICIES, None)
+    (job,) = jobs_of(tmp_path, [demo_hour()], wanted_of(POLICIES, layers=False), None)
     row = replace(MADE_UP.summary.hours[0], hour="demo", scenario="demo")
     bound = replace(MADE_UP.bounds[0], hour="demo", scenario="demo")
     job.files.keep_hour(KeptHour(job.files.made_from, row, MADE_UP.tradeoff, bound))
@@ -65,6 +67,14 @@ def test_a_report_is_drawn_again_from_its_folder_alone(tmp_path: Path) -> None:
     (tmp_path / "report.html").unlink()
     evaluate("--report-only", str(tmp_path))
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == first
+
+
+def test_layers_are_run_with_all_policies_and_the_modelled_one_under_three_power_models() -> None:
+    wanted = wanted_of(tuple(ALL), layers=True)
+    assert {each.policy for each in wanted} == {*ALL, *STEPS}
+    assert {each.power_model for each in wanted if each.policy == "freesh"} == {"low", "mid", "high"}
+    assert {each.power_model for each in wanted if each.policy == "reference"} == {"mid"}
+    assert len(wanted) == len(set(wanted))
 
 
 @pytest.mark.parametrize(
