@@ -78,10 +78,7 @@ class ClassWork:
         prompt, answer, weights = _arrays(lengths)
         gaps = np.maximum(answer - 1.0, 0.0)
         chunked = profile.limits.chunked
-        prefill_s = np.array([profile.prefill_s(each, sm_clock_mhz) for each in prompt])
-        if chunked:
-            prefill_s = np.maximum(prefill_s - _bare_s(profile, float(prompt.min()), sm_clock_mhz), _LEAST_PREFILL_S)
-        power_w = np.array([profile.prefill_power_w(each, sm_clock_mhz) for each in prompt])
+        prefill_s, prefill_j = _prefill(profile, prompt, sm_clock_mhz)
         most, places_by = places(profile, prompt + answer, weights * answer, quantile)
         context = _mean(prompt + answer / 2, weights * answer)
         step_s, step_power_w = _steps(profile, most, context, sm_clock_mhz)
@@ -92,7 +89,7 @@ class ClassWork:
             turns=gaps + 1.0 if chunked else gaps,
             step_s=step_s,
             step_power_w=step_power_w,
-            prefill_power_w=_mean(power_w, weights * prefill_s),
+            prefill_power_w=float(weights @ prefill_j / (weights @ prefill_s)),
             idle_power_w=profile.limits.idle_power_w,
             misfits=float(weights[prompt + answer > profile.limits.kv_tokens].sum()),
             places_by=places_by if len(step_s) == most else Places.MEASURED,
@@ -106,9 +103,20 @@ class ClassWork:
         return float(1 / (self.weights @ self.prefill_s + self.weights @ self.turns * full))
 
 
-def _bare_s(profile: TokenProfile, context_tokens: float, sm_clock_mhz: float | None) -> float:
-    """A pass that hardly computes anything, a step of one request: what a prompt takes beyond it, it adds to any."""
-    return profile.decode_step_s(1, context_tokens, sm_clock_mhz)
+def _prefill(profile: TokenProfile, prompt: Floats, sm_clock_mhz: float | None) -> tuple[Floats, Floats]:
+    """Seconds and joules that each prompt adds.
+
+    Within a pass that decodes that is what its own takes beyond a pass that hardly computes anything: a step of one
+    request, which reads the same weights.
+    """
+    seconds = np.array([profile.prefill_s(each, sm_clock_mhz) for each in prompt])
+    joules = seconds * np.array([profile.prefill_power_w(each, sm_clock_mhz) for each in prompt])
+    if not profile.limits.chunked:
+        return seconds, joules
+    context = float(prompt.min())
+    bare_s = profile.decode_step_s(1, context, sm_clock_mhz)
+    bare_j = bare_s * profile.decode_power_w(1, context, sm_clock_mhz)
+    return np.maximum(seconds - bare_s, _LEAST_PREFILL_S), np.maximum(joules - bare_j, 0.0)
 
 
 def _steps(
