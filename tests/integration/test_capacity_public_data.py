@@ -61,7 +61,7 @@ def profile(passes: list[dict[str, str]], gpus: int) -> TokenTable:
             TokenPoint(Phase.DECODE, c, (at_512 + max(slope, 0.0) * batch * (c - 512)) / 1e3, share * watts, batch)
             for c in (512, 2048, 9000)
         ]
-    limits = TokenLimits(MAX_BATCH, KV_TOKENS, gpus * ASSUMED_IDLE_W, None, Basis.MODELLED)
+    limits = TokenLimits(MAX_BATCH, KV_TOKENS, gpus * ASSUMED_IDLE_W, None, Basis.MODELLED, chunked=False)
     return TokenTable.of(points, limits)
 
 
