@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,12 @@ from typing import Any, BinaryIO
 CHROMIUM = shutil.which("chromium")
 _FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-extensions", "--disable-sync",
     "--hide-scrollbars", "--remote-debugging-pipe",
 )  # fmt: skip
+
+_ANSWERS_S = 60.0
+"""Longest wait for a message of the browser; it has been seen to say nothing any more."""
 _ON_3_AND_4 = """
 import fcntl, os, sys
 commands, answers = (fcntl.fcntl(int(each), fcntl.F_DUPFD, 10) for each in sys.argv[1:3])
@@ -118,12 +123,14 @@ class _Pipe:
         self._write: BinaryIO = write
         self._read: BinaryIO = read
         self._number = 0
+        self._last = "it was started"
         self._rest = b""
         self.events: list[dict[str, Any]] = []
 
     def tell(self, method: str, session: str | None = None, **arguments: Any) -> int:
         """Send a command; its number."""
         self._number += 1
+        self._last = method
         message = {"id": self._number, "method": method, "params": arguments}
         self._write.write(json.dumps(message | ({"sessionId": session} if session else {})).encode() + b"\0")
         return self._number
@@ -145,6 +152,8 @@ class _Pipe:
 
     def _message(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            ready, _, _ = select.select([self._read], [], [], _ANSWERS_S)
+            assert ready, f"the browser said nothing for {_ANSWERS_S:g} s after {self._last}"
             more = self._read.read(1 << 16)
             assert more, "the browser closed its pipe"
             self._rest += more
