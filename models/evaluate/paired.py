@@ -12,6 +12,9 @@ from models.simulator.run_scores import RunScores
 EQUAL_POINTS = 0.2
 """Attainment within so many percentage points is equal."""
 
+LEAST_HOURS = 5
+"""Of fewer hours no interval is told: drawing so few again says little about others."""
+
 ALL = "all"
 """Kind of grids in a comparison over every hour."""
 
@@ -56,7 +59,7 @@ class Paired:
         mean = float(statistic(by_hour.sum(axis=0)))
         if not np.isfinite(mean):
             return None
-        if len(by_hour) < 2:
+        if len(by_hour) < LEAST_HOURS:
             return Estimate(mean)
         drawn = np.random.default_rng(SEED).integers(len(by_hour), size=(RESAMPLES, len(by_hour)))
         resampled = statistic(by_hour[drawn].sum(axis=1))

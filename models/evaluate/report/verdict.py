@@ -13,7 +13,7 @@ class Verdict(Enum):
     UNPROVEN = "unproven"
     """The interval includes 0."""
     UNTESTED = "untested"
-    """One hour has no interval."""
+    """Too few hours have no interval."""
     UNKNOWN = "unknown"
     AMBIGUOUS = "ambiguous"
     """The two ledgers of carbon disagree on the sign."""

@@ -29,7 +29,8 @@ def sentence(results: Results, ours: Comparison) -> str:
     energy = _said("energy", "used", ours.energy, verdict(ours.energy))
     carbon = _said("carbon", "emitted", ours.carbon, carbon_verdict(ours))
     hours = max(len({(each.hour, each.scenario) for each in results.runs}), 1)
-    over = f"over {hours} hours" if hours > 1 else "in one hour, which gives no interval"
+    over = f"over {hours} hours" if hours > 1 else "in one hour"
+    over += "" if verdict(ours.energy) is not Verdict.UNTESTED else ", too few for an interval"
     return (
         f"In simulation, {words(summary.freesh)} {energy} and {carbon} than the paper-like reference "
         f"{over}, {_service(results, ours)}."
@@ -132,5 +133,5 @@ def _kind(results: Results) -> Markup:
 def _hours(results: Results) -> str:
     """Which hours, by kind."""
     kinds = Counter(each.scenario for each in results.summary.hours)
-    traffic = ", ".join(dict.fromkeys(each.workload for each in results.summary.hours))
+    traffic = ", ".join(dict.fromkeys(each.workload.partition(" from ")[0] for each in results.summary.hours))
     return ", ".join(f"{count} {words(kind)}" for kind, count in kinds.items()) + f"; requests: {traffic}"

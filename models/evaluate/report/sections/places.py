@@ -31,8 +31,14 @@ def places(results: Results) -> Markup:
             f"The middle hour of the kind of grids that lie farthest apart ({words(scenario)}), under "
             f"{words(results.summary.freesh)}. Average intensity; share of requests served, simulated.",
         ),
-        legend(list(colours.items())),
+        legend([(f"{place}{_zone(results, hour, number)}", colours[place]) for number, place in enumerate(colours)]),
     )
+
+
+def _zone(results: Results, hour: str, number: int) -> str:
+    """The grid of a location in an hour, in brackets, where it is told."""
+    row = next((each for each in results.summary.hours if each.hour == hour), None)
+    return f" ({row.grid_zones[number]})" if row is not None and number < len(row.grid_zones) else ""
 
 
 def _widest(results: Results) -> tuple[str, str]:

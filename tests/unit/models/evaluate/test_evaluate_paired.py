@@ -33,18 +33,22 @@ def ends(of: Estimate | None) -> tuple[float, ...]:
 
 
 def test_a_change_is_of_the_sums_and_an_even_one_has_no_width() -> None:
-    of = compared(runs("reference", [10, 30]) + runs("p", [8, 24]))
-    assert of.hours == 2
+    of = compared(runs("reference", [10, 30, 20, 20, 20]) + runs("p", [8, 24, 16, 16, 16]))
+    assert of.hours == 5
     assert ends(of.energy) == pytest.approx((-0.2, -0.2, -0.2))
 
 
 def test_the_interval_spans_the_hours() -> None:
-    """Of two hours a third of all draws are one hour alone: the interval ends at each hour's own change."""
-    of = compared(runs("reference", [10, 10]) + runs("p", [5, 9]))
-    assert ends(of.energy) == pytest.approx((-0.3, -0.5, -0.1))
+    """Five hours, one of which saves half, the others nothing: it is drawn none to three times in 95 % of draws.
+
+    Binomial(5, 1/5): P(0) = .33, P(at most 3) = .993, P(at most 2) = .942.
+    """
+    of = compared(runs("reference", [10] * 5) + runs("p", [5, 10, 10, 10, 10]))
+    assert ends(of.energy) == pytest.approx((-0.1, -0.3, 0.0))
 
 
-def test_one_hour_has_no_interval() -> None:
+def test_few_hours_have_no_interval() -> None:
+    assert ends(compared(runs("reference", [10] * 4) + runs("p", [7] * 4)).energy) == pytest.approx((-0.3,))
     assert ends(compared(runs("reference", [10]) + runs("p", [7])).energy) == pytest.approx((-0.3,))
 
 
@@ -91,18 +95,18 @@ def bounds(energies: list[float], carbon: float | None = 60.0) -> list[BoundRow]
 
 def test_the_gap_is_from_the_strongest_at_equal_service() -> None:
     found = [
-        *runs("reference", [100, 100]),
-        *runs("simple", [80, 80]),
-        *runs("worse service", [50, 50], slo_attainment=0.9),
-        *runs("freesh", [70, 70]),
+        *runs("reference", [100] * 5),
+        *runs("simple", [80] * 5),
+        *runs("worse service", [50] * 5, slo_attainment=0.9),
+        *runs("freesh", [70] * 5),
     ]
     names = ("reference", "simple", "worse service", "freesh")
-    closed = gap_closed(found, [compared(found, name) for name in names], names[:3], "freesh", bounds([40, 40]))
+    closed = gap_closed(found, [compared(found, name) for name in names], names[:3], "freesh", bounds([40] * 5))
     assert closed is not None
     assert closed.strongest == "simple"
     assert ends(closed.energy) == pytest.approx((0.25, 0.25, 0.25))
     assert ends(closed.carbon) == pytest.approx((0.5, 0.5, 0.5))
-    assert (closed.energy_kwh, closed.carbon_kg) == ((160, 140, 80), (160, 140, 120))
+    assert (closed.energy_kwh, closed.carbon_kg) == ((400, 350, 200), (400, 350, 300))
 
 
 def test_the_gap_is_of_the_hours_that_have_a_bound() -> None:
