@@ -2,8 +2,8 @@
 
 A live `freesh router` serves on a simulated shard with a simulated GPU, all processes of their own; clients note when
 they sent and when tokens came. The simulator then serves what was recorded: arrival times, prompts, answer lengths.
-What the live processes need beyond the passes themselves is no part of the simulator; the slower the passes, the less
-that is, so it is recorded beside the results, for two speeds.
+What the live processes need between passes is no part of the simulator. The slower the passes, the less that is: there
+are two speeds, and beside them what is simulated if each pass takes longer by what the router measured between passes.
 
 Usage: python -m bench.simulator_fidelity
 """
@@ -70,11 +70,19 @@ class Means:
 
 @dataclass(frozen=True)
 class LiveRun:
-    """What came of a live run; `overhead` is the share of its time in which no pass was computed though it could be."""
+    """What came of a live run.
+
+    Attributes:
+        answered: All requests.
+        means: Over them.
+        overhead: Share of its time in which no pass was computed though it could be.
+        between_s: That time, by pass.
+    """
 
     answered: Sequence[Answered]
     means: Means
     overhead: float
+    between_s: float
 
 
 RUNS = {
@@ -91,9 +99,10 @@ def live(drive: Drive, folder: Path) -> LiveRun:
         asyncio.run(send_all(running.url, planned[:_WARM_UP]))
         before = _passes_s(running)
         answered, energy_j = _metered(running.url, planned, gpu)
-        between_s, forward_s, calls_s = (b - a for a, b in zip(before, _passes_s(running), strict=True))
+        between_s, forward_s, calls_s, calls = (b - a for a, b in zip(before, _passes_s(running), strict=True))
+    lost_s = calls_s - forward_s + between_s
     means = Means(fmean(each.ttft_s for each in answered), fmean(each.tbt_s for each in answered), energy_j)
-    return LiveRun(answered, means, (calls_s - forward_s + between_s) / (calls_s + between_s))
+    return LiveRun(answered, means, lost_s / (calls_s + between_s), lost_s / calls)
 
 
 def _metered(url: str, planned: Sequence[Planned], gpu: SimulatedGpu) -> tuple[list[Answered], float]:
@@ -106,23 +115,24 @@ def _metered(url: str, planned: Sequence[Planned], gpu: SimulatedGpu) -> tuple[l
     return answered, ended_j - began_j - idle_w * (ended_s - began_s - served_s)
 
 
-def _passes_s(running: RouterProcess) -> tuple[float, float, float]:
-    """Seconds between calls of the shard, of its passes, and of the calls, as the router counts them."""
+def _passes_s(running: RouterProcess) -> tuple[float, float, float, float]:
+    """Seconds between calls of the shard, of its passes, and of the calls, as the router counts them; and calls."""
     lines = httpx.get(f"{running.url}/metrics", timeout=30).text.splitlines()
 
     def total(name: str) -> float:
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name}_sum"))
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
     return (
-        total("freesh_router_step_seconds"),
-        total("tgi_batch_forward_duration"),
-        total("tgi_batch_inference_duration"),
+        total("freesh_router_step_seconds_sum"),
+        total("tgi_batch_forward_duration_sum"),
+        total("tgi_batch_inference_duration_sum"),
+        total("tgi_batch_inference_duration_count"),
     )
 
 
-def simulated(answered: Sequence[Answered], speed: float) -> Means:
-    """The same requests in the simulator."""
-    run = serve_pool(Pool(engine(speed)), workload(answered))
+def simulated(answered: Sequence[Answered], speed: float, between_s: float = 0.0) -> Means:
+    """The same requests in the simulator, every pass longer by `between_s`."""
+    run = serve_pool(Pool(engine(speed, between_s)), workload(answered))
     ttfts, tbts = [], []
     for each in run.outcomes:
         assert each.first_token_s is not None, "nothing is refused here"
@@ -132,11 +142,11 @@ def simulated(answered: Sequence[Answered], speed: float) -> Means:
     return Means(fmean(ttfts), fmean(tbts), sum(run.energy_j.values()))
 
 
-def engine(speed: float) -> EngineModel:
+def engine(speed: float, between_s: float = 0.0) -> EngineModel:
     """The simulated shard: its passes take the modelled time over `speed`, and use what they do at full speed."""
     step = replace(
         STEP,
-        fixed_ms=STEP.fixed_ms / speed,
+        fixed_ms=STEP.fixed_ms / speed + 1000 * between_s,
         kv_ms=STEP.kv_ms / speed,
         compute_ms=STEP.compute_ms / speed,
         ms_per_request=STEP.ms_per_request / speed,
@@ -186,6 +196,7 @@ def main() -> int:
             ran = live(drive, Path(made))
         ours = asdict(simulated(ran.answered, drive.speed))
         theirs = asdict(ran.means)
+        later = simulated(ran.answered, drive.speed, ran.between_s)
         rows.append(
             {
                 "run": name,
@@ -194,6 +205,11 @@ def main() -> int:
                 "simulated": {each: round(value, 5) for each, value in ours.items()},
                 "simulated_over_live": {each: round(ours[each] / theirs[each], 4) for each in ours},
                 "share_of_live_time_between_passes": round(ran.overhead, 4),
+                "ms_between_passes": round(1000 * ran.between_s, 2),
+                "over_live_with_that_time": {
+                    "ttft_s": round(later.ttft_s / ran.means.ttft_s, 4),
+                    "tbt_s": round(later.tbt_s / ran.means.tbt_s, 4),
+                },
             }
         )
         sys.stdout.write(json.dumps(rows[-1]) + "\n")
