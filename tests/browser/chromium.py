@@ -63,9 +63,10 @@ class Page:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def picture(self, path: Path) -> None:
-        """The whole page as a PNG."""
-        shot = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=self._whole())
+    def picture(self, path: Path, height_px: float | None = None) -> None:
+        """The whole page as a PNG, or so much of it from the top."""
+        clip = self._whole() | ({} if height_px is None else {"height": height_px})
+        shot = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def printed(self) -> bytes:
