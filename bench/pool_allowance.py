@@ -2,7 +2,8 @@
 
 Pools of 1 to 8 identical instances of the shipped (modelled) profiles serve one class behind the balancer. Capacity is
 the largest Poisson rate at which 95 % of the requests keep TTFT, mean TBT and latency, at most .9 of saturation;
-κ(k) is that of k instances over k times that of one. Beside it stands what it would be without that limit.
+κ(k) is that of k instances over k times that of one. Beside it stands what it would be without that limit. Then plans
+are made with κ and without, for a demand just above what whole instances serve, and their pools simulated.
 
 Usage: python -m bench.pool_allowance
 """
@@ -18,12 +19,25 @@ from typing import Any
 
 from bench.record import ROOT, is_current, record
 from freesh_plugin.core.plan import Slo
+from freesh_plugin.core.request import Partition
 from freesh_plugin.runtime.policy import Policy
 from freesh_plugin.runtime.settings import SchedulerSettings
-from models.capacity import by_class
+from models.allocation import allocate
+from models.allocation.pooled import Allowance, allocate_pooled
+from models.capacity import Bounds, ClassWork, by_class, serve
 from models.capacity.engine_fit import engine_of
 from models.capacity.service import MOST_LOAD
 from models.domain.lengths import RequestLength
+from models.domain.scenario import (
+    CarbonPoint,
+    Demand,
+    Location,
+    Mode,
+    Objective,
+    Profile,
+    Scenario,
+    ServiceLevel,
+)
 from models.simulator.class_load import QUANTILE, ClassLoad, kept_at, largest_rate_rps, saturated_rps
 from models.simulator.instance_types import InstanceSettings
 from models.simulator.pool_run import Choice, Pool
@@ -55,6 +69,9 @@ SLOS = {
     "LL": Slo(latency_s=120, ttft_s=0.6, tbt_s=0.15),
 }
 """TTFT and TBT of the FREESH authors' artefact; latency of `models/data/tokens`."""
+
+PLANNED_MODE, PLANNED_INSTANCES = "TP4xA100", 4.02
+"""Just more than four instances serve by themselves."""
 
 REQUESTS, MORE_A_SIZE, SEED = 2000, 800, 11
 """Requests of one instance, and so many more for each further one."""
@@ -128,6 +145,66 @@ def _over(own: dict[int, dict[str, float]], size: int, name: str) -> float:
     return round(own[size][name] / (size * own[1][name]), 3)
 
 
+def planned(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Instances of each class in plans with κ and without, and what share of the requests keeps all bounds then."""
+    kappa = Allowance(
+        {(row["class"], row["mode"]): row["kappa"] for row in found if row["balancer"] == Choice.BALANCER}
+    )
+    scenario = _scenario()
+    plain = allocate(scenario, gap=0)
+    pooled, _ = allocate_pooled(scenario, kappa, lambda each: allocate(each, gap=0))
+    made = []
+    for demand in scenario.demand:
+        counts = [
+            sum(i.count for i in plan.instances if i.request_class == demand.request_class) for plan in (plain, pooled)
+        ]
+        for kind, count in zip(("plain", "pooled"), counts, strict=True):
+            case = Case(PLANNED_MODE, demand.request_class, count)
+            load = ClassLoad(lengths_of(demand.request_class), REQUESTS + MORE_A_SIZE * (count - 1), SEED + 1)
+            held = kept_at(pool_of(case), load, demand.demand_rps, SLOS[demand.request_class])
+            made.append(
+                {
+                    "plan": kind,
+                    "class": demand.request_class,
+                    "demand_rps": round(demand.demand_rps, 3),
+                    "instances": count,
+                    "kept": {"ttft": round(held.ttft, 4), "tbt": round(held.tbt, 4), "latency": round(held.latency, 4)},
+                }
+            )
+    return made
+
+
+def _scenario() -> Scenario:
+    """One location with room for all, and a demand of `PLANNED_INSTANCES` derived capacities of each class.
+
+    Parked GPUs draw nothing, so that an instance less is something gained.
+    """
+    profile = next(each for each in shipped_profiles() if each.mode == PLANNED_MODE)
+    profiles, demand = [], []
+    for name, slo in SLOS.items():
+        bounds = Bounds(slo.latency_s, slo.ttft_s, slo.tbt_s)
+        own = serve(ClassWork.of(profile.table, lengths_of(name), QUANTILE), bounds)
+        profiles.append(
+            Profile(
+                "a", name, PLANNED_MODE, own.capacity_rps, own.full_power_w, own.latency_s, own.ttft_s, own.tbt_s,
+                own.idle_power_w, modelled=True,
+            )
+        )  # fmt: skip
+        demand.append(Demand("a", name, 0, PLANNED_INSTANCES * own.capacity_rps))
+    return Scenario(
+        name="pools",
+        locations=(Location("here", {profile.gpu_type: 200}, parked_power_w={profile.gpu_type: 0.0}),),
+        modes=(Mode(PLANNED_MODE, {profile.gpu_type: profile.gpus}),),
+        partitions=(Partition("a", tuple(SLOS), (512,), (444,)),),
+        profiles=tuple(profiles),
+        slos=tuple(ServiceLevel("a", name, slo.latency_s, slo.ttft_s, slo.tbt_s) for name, slo in SLOS.items()),
+        demand=tuple(demand),
+        carbon=(CarbonPoint("here", 0, 100.0),),
+        steps=1,
+        objective=Objective.only("energy"),
+    )
+
+
 def main() -> int:
     """Simulate all pools and record."""
     if is_current(NAME, [TOKENS], CODE) and "--force" not in sys.argv:
@@ -139,7 +216,8 @@ def main() -> int:
             found.append(each)
             sys.stdout.write(f"{case} {json.dumps(each)}\n")
             sys.stdout.flush()
-    results = {"sizes": list(SIZES), "requests": [REQUESTS, MORE_A_SIZE], "rows": rows(asked, found)}
+    by_size = rows(asked, found)
+    results = {"sizes": list(SIZES), "requests": [REQUESTS, MORE_A_SIZE], "rows": by_size, "plans": planned(by_size)}
     record(NAME, command="python -m bench.pool_allowance", inputs=[TOKENS], code=CODE, results=results)
     return 0
 
