@@ -21,6 +21,8 @@ FULL = (
     ("bench.forecast_value",), ("bench.schedule",), ("bench.schedule_flood",),
     ("bench.profile_fit",), ("bench.helper_crashes",),
     ("bench.governor",), ("bench.governor_parts",), ("bench.governor_decision",),
+    ("bench.schedule_batched",), ("bench.simulator_fidelity",), ("bench.capacity_confirmed",),
+    ("bench.pool_allowance",),
     ("bench.simulator_scale",),
 )  # fmt: skip
 
