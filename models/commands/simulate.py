@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +21,7 @@ from models.commands.progress import progress
 from models.commands.results_folder import Found, check_reported, made_folder, write_folder
 from models.commands.runs_table import as_rows, runs_table
 from models.commands.simulated_hours import Asked, cells, hours_asked, run_hours
+from models.evaluate.cell import Policy
 from models.evaluate.own_hour import OwnTraffic
 from models.evaluate.own_site import own_fleet
 from models.evaluate.run_files import file_digest
@@ -50,17 +52,19 @@ class PowerVariant(StrEnum):
     HIGH = "high"
 
 
+Names = Annotated[
+    list[str] | None, typer.Option(help="A policy; may be repeated. Three without.", autocompletion=complete_policy)
+]
+
+
 def simulate(
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(help="A policy; may be repeated. Three without.", autocompletion=complete_policy),
-    ] = None,
+    policy: Names = None,
     workload: Annotated[Workload, typer.Option(help="Where requests come from.")] = Workload.SYNTHETIC,
     data: Annotated[Path | None, typer.Option(help="The trace: a file, for azure also the folder of several.")] = None,
     lengths: Annotated[Path | None, typer.Option(help="servegen: traces whose lengths are drawn (Azure's).")] = None,
     series: Annotated[str, typer.Option(help="servegen: the model whose rates are taken.")] = "m-mid",
     skip: Annotated[float, typer.Option(help="Seconds of the trace before the first hour; they are history.")] = 0.0,
-    scale: Annotated[float, typer.Option(help="Times the recorded rate; synthetic: times 5 req/s.")] = 1.0,
+    scale: Annotated[float, typer.Option(help="Times the recorded rate; synthetic: times the demo's.")] = 1.0,
     rate: Annotated[float | None, typer.Option(help="Mean rate each hour is brought to instead, req/s.")] = None,
     scale_method: Annotated[
         Method | None, typer.Option(help="How a trace is scaled; thinned below 1, copies above.")
@@ -88,12 +92,16 @@ def simulate(
         method=scale_method, seed=seed, length_error=length_error, lengths=lengths, series=series,
     )  # fmt: skip
     asked = Asked(traffic, hours, _start(start, carbon), zone or (), scenario, carbon, demand)
+    _run(asked, policies, power_model.value, output, as_json=as_json)
+
+
+def _run(asked: Asked, policies: Sequence[Policy], power_model: str, output: Path | None, *, as_json: bool) -> None:
     if output is not None:
         check_reported([each.name for each in policies])
         made_folder(output)
-    own = None if scenario is None else own_fleet(scenario)
+    own = None if asked.scenario is None else own_fleet(asked.scenario)
     with SolveWorker() as worker, progress(quiet=as_json) as told:
-        make_cell = cells(planning(worker, GAP, LIMIT_S), power_model.value, own)
+        make_cell = cells(planning(worker, GAP, LIMIT_S), power_model, own)
         found = run_hours(hours_asked(asked, own), policies, make_cell, told, with_bound=output is not None)
     report = None if output is None else write_folder(output, replace(found, inputs=_inputs(asked)))
     if as_json:
