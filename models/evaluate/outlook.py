@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from math import sqrt
 
 import numpy as np
 
 from freesh_plugin.core.request import Partition
+from freesh_plugin.core.units import EPOCH_S, PLAN_LEAD_S
 from models.domain.scenario import ANY_ORIGIN, CarbonPoint, Demand
 from models.evaluate.epoch import Epoch
 from models.evaluate.foresight import (
@@ -36,6 +38,9 @@ SPREAD_S = 60.0
 
 QUANTILE, _DEVIATE = 0.95, 1.6449
 """Quantile of demand that capacity is for, and its normal deviate."""
+
+EARLIEST_S = EPOCH_S + PLAN_LEAD_S + CARBON_LAG_S
+"""What was published when the first plan was issued, that of the slot before the hour, is older than this."""
 
 BLIND_GCO2E_PER_KWH = 300.0
 """For a plan that is blind to carbon; any number above 0 gives the same plan."""
@@ -158,7 +163,7 @@ class Outlook:
         grids = self.data.carbon
         return {
             FORECAST: forecast_carbon_view(grids, self.forecasts.carbon, CARBON_LAG_S),
-            CONSTANT: constant_carbon(grids, self.data.hour.start),
+            CONSTANT: constant_carbon(grids, self.data.hour.start - timedelta(seconds=EARLIEST_S)),
             PERFECT: true_carbon(grids),
             BLIND: lambda _, epoch: np.full(epoch.steps, BLIND_GCO2E_PER_KWH),
         }

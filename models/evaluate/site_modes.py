@@ -7,6 +7,7 @@ from freesh_plugin.core.profile import TokenTable
 from models.capacity.engine_fit import engine_of
 from models.domain.engine import EngineModel
 from models.domain.scenario import DEFAULT, Mode
+from models.evaluate.site_levels import TBT_S
 from models.sources.profile_document import shipped_profiles
 
 LLM = "llama-3-70b"
@@ -20,11 +21,23 @@ LOAD_W: Mapping[str, float] = {"A100": 120.0, "H100": 160.0}
 SHARDS: Mapping[str, tuple[int, ...]] = {"A100": (2, 4, 8), "H100": (4,)}
 """GPUs of an instance: the artefact's modes."""
 
-CHUNK_TOKENS = 2_048
-"""Most prompt tokens of a pass: half of TGI's default, so that a long prompt does not hold up a batch for seconds."""
+CHUNKS_TOKENS = (256, 512, 1_024, 2_048, 4_096)
+"""Most prompt tokens of a pass: the largest of these with which a pass keeps the bound of TBT, at the lowest clock too.
+
+As engines that compute prompts in chunks have it set. TGI's default, 4,096, takes these GPUs up to a second.
+"""
 
 CONTEXT_TOKENS = 1_024
 """Context of each request at which the clock of least energy is told."""
+
+
+def chunk_tokens(table: TokenTable) -> int:
+    """The chunk of prompts that suits a profile, beside half a batch that decodes."""
+    batch, clock_mhz = max(table.limits.max_batch // 2, 1), least_energy_mhz(table)
+    context = min(CONTEXT_TOKENS, table.limits.kv_tokens / batch)
+    left_s = TBT_S - table.decode_step_s(batch, context, clock_mhz)
+    kept = [each for each in CHUNKS_TOKENS if table.prefill_s(each, clock_mhz) <= left_s]
+    return max(kept, default=CHUNKS_TOKENS[0])
 
 
 def all_modes() -> tuple[Mode, ...]:
@@ -73,7 +86,7 @@ def _engine(
 ) -> EngineModel:
     return engine_of(
         tables()[gpu_type, gpus], mode=name, model=DEFAULT, gpu_type=gpu_type, gpus=gpus, power_variant=power_model,
-        chunk_tokens=CHUNK_TOKENS, startup_s=startup_s, startup_energy_j=startup_energy_j,
+        chunk_tokens=chunk_tokens(tables()[gpu_type, gpus]), startup_s=startup_s, startup_energy_j=startup_energy_j,
     )  # fmt: skip
 
 
