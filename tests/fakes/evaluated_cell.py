@@ -1,10 +1,10 @@
 """A cell of the evaluation that needs no data set and no solver: a short synthetic hour, plans by a rule of thumb."""
 
 from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 
 from freesh_plugin.core.plan import Plan
 from models.allocation.fallback import fall_back
@@ -54,7 +54,7 @@ def shortened(cell: Cell, duration_s: float) -> Cell:
     return replace(cell, data=replace(cell.data, workload=workload))
 
 
-def changed_from(grid: Grid, moment: pd.Timestamp) -> Grid:
+def changed_from(grid: Grid, moment: datetime) -> Grid:
     """The same until a moment, something else from then on."""
     values = grid.values.copy()
     values[grid.row_at(moment) :] = 7.0

@@ -26,7 +26,7 @@ def planner(outlook: Outlook) -> Planner:
 
 
 def rates(rows: tuple[Demand, ...], partition: str, field: str = "mean_rps") -> float:
-    return sum(getattr(each, field) for each in rows if each.partition == partition and each.step == 0)
+    return sum(float(getattr(each, field)) for each in rows if each.partition == partition and each.step == 0)
 
 
 @pytest.mark.parametrize("start_s", [-1_800.0, 0.0, 1_800.0])
