@@ -1,8 +1,8 @@
 """Settings of the compared policies, chosen on hours that are not reported: each family gets as many trials.
 
-A trial is chosen that has the least carbon (energy, of policies that know none) among those with an attainment within
-`SLACK_POINTS` of the reference's and no more requests lost; where none has, the one of highest attainment. Chosen
-settings, and every trial, are written to `models/data/evaluation/tuned.json`, which the policies read.
+A trial is chosen that has the least carbon (energy, of policies that know none) among those whose attainment is within
+`SLACK_POINTS` of the reference's in every hour, with no more requests lost; where none is, the one that comes nearest.
+Chosen settings, and every trial, are written to `models/data/evaluation/tuned.json`, which the policies read.
 
 Usage: python -m bench.evaluation_tuning
 """
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,10 @@ SLACK_POINTS = 0.15
 
 CLOCKS_MHZ = ((810, 990), (900, 990), (1005, 1110), (1125, 1410))
 UTILISATIONS = (0.3, 0.4, 0.5, 0.6)
-MARGINS = (1.2, 1.4, 1.6, 1.9)
+MARGINS = (1.2, 1.3, 1.45, 1.6)
+HEADROOMS = (0.8, 0.7, 0.6, 0.5)
+"""Of the clocks of the policy like DynamoLLM's, one with each margin."""
+
 FAMILIES: dict[str, tuple[str, ...]] = {
     "rightsized_min_energy": ("rightsized_min_energy",),
     "one_mixed_pool": ("one_mixed_pool",),
@@ -79,15 +83,18 @@ def scaler_trials(tuned: Tuned) -> list[Trial]:
 
 def margin_trials(tuned: Tuned) -> list[Trial]:
     """What plans keep capacity for."""
-    return [
-        Trial(policy, f"margin {value}", replace(tuned, margins={**tuned.margins, **dict.fromkeys(members, value)}))
-        for policy, members in FAMILIES.items()
-        for value in MARGINS
-    ]
+    trials = []
+    for policy, members in FAMILIES.items():
+        for value, headroom in zip(MARGINS, HEADROOMS, strict=True):
+            changed = replace(tuned, margins={**tuned.margins, **dict.fromkeys(members, value)})
+            if policy == "dynamollm_like":
+                changed = replace(changed, headroom=headroom)
+            trials.append(Trial(policy, f"margin {value}", changed))
+    return trials
 
 
 def run_hour(job: tuple[str, Sequence[Trial]]) -> list[RunScores]:
-    """All trials over one hour; they share its plans."""
+    """The trials of one policy over one hour."""
     name, trials = job
     hour = next(each for each in read_hours(ROOT / "bench" / "hours.csv") if each.name == name)
     if hour.role is not Role.TUNE:
@@ -106,15 +113,18 @@ def run_hour(job: tuple[str, Sequence[Trial]]) -> list[RunScores]:
 
 def run_all(trials: Sequence[Trial]) -> list[list[RunScores]]:
     """Scores of each trial over the hours."""
+    parts = [list(each) for _, each in groupby(trials, key=lambda trial: trial.policy)]
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        by_hour = list(pool.map(run_hour, [(name, trials) for name in HOURS]))
-    return [list(each) for each in zip(*by_hour, strict=True)]
+        by_job = list(pool.map(run_hour, [(name, part) for part in parts for name in HOURS]))
+    rows: list[list[RunScores]] = []
+    for first in range(0, len(by_job), len(HOURS)):
+        rows += [list(each) for each in zip(*by_job[first : first + len(HOURS)], strict=True)]
+    return rows
 
 
-def attainment(runs: Iterable[RunScores]) -> float:
-    """Of all requests, percent."""
-    runs = list(runs)
-    return 100 * sum(e.slo_attainment * e.offered for e in runs) / sum(e.offered for e in runs)
+def behind(runs: Iterable[RunScores], reference: Iterable[RunScores]) -> float:
+    """Attainment below the reference's in the hour where it is furthest below, percentage points."""
+    return max(100 * (r.slo_attainment - e.slo_attainment) for e, r in zip(runs, reference, strict=True))
 
 
 def lost(runs: Iterable[RunScores]) -> int:
@@ -127,12 +137,12 @@ def cost(policy: str, runs: Iterable[RunScores]) -> float:
     return sum(each.energy_kwh if policy in ENERGY_ONLY else each.carbon_kg or 0.0 for each in runs)
 
 
-def best(policy: str, trials: Sequence[Trial], runs: Sequence[list[RunScores]], least: float, most_lost: int) -> Tuned:
+def best(policy: str, trials: Sequence[Trial], runs: Sequence[list[RunScores]], reference: list[RunScores]) -> Tuned:
     """Settings of the best trial of a policy."""
     own = [(trial, of) for trial, of in zip(trials, runs, strict=True) if trial.policy == policy]
-    equal = [each for each in own if attainment(each[1]) >= least and lost(each[1]) <= most_lost]
+    equal = [e for e in own if behind(e[1], reference) <= SLACK_POINTS and lost(e[1]) <= lost(reference)]
     if not equal:
-        return max(own, key=lambda each: attainment(each[1]))[0].tuned
+        return min(own, key=lambda each: (lost(each[1]), behind(each[1], reference)))[0].tuned
     return min(equal, key=lambda each: cost(policy, each[1]))[0].tuned
 
 
@@ -141,7 +151,7 @@ def row(trial: Trial, runs: Sequence[RunScores]) -> dict[str, Any]:
     return {
         "policy": trial.policy,
         "trial": trial.value,
-        "attainment_percent": round(attainment(runs), 3),
+        "attainment_percent": [round(100 * each.slo_attainment, 3) for each in runs],
         "lost": lost(runs),
         "energy_kwh": round(sum(each.energy_kwh for each in runs), 3),
         "carbon_kg": round(sum(each.carbon_kg or 0.0 for each in runs), 3),
@@ -155,18 +165,22 @@ def main() -> None:
     reference = Trial("reference", "", start)
     first = [reference, *clock_trials(start), *margin_trials(start)]
     runs = run_all(first)
-    least, most_lost = attainment(runs[0]) - SLACK_POINTS, lost(runs[0])
-    pick: Callable[[str], Tuned] = lambda policy: best(policy, first, runs, least, most_lost)  # noqa: E731
+    pick: Callable[[str], Tuned] = lambda policy: best(policy, first, runs, runs[0])  # noqa: E731
     margins = {
         name: pick(policy).margins[policy] for policy, members in FAMILIES.items() for name in members
     }  # fmt: skip
-    chosen = replace(start, clocks_mhz=pick("best_static_clock").clocks_mhz, margins=margins)
+    chosen = replace(
+        start,
+        clocks_mhz=pick("best_static_clock").clocks_mhz,
+        margins=margins,
+        headroom=pick("dynamollm_like").headroom,
+    )
     second = scaler_trials(chosen)
     scaled = run_all(second)
     chosen = replace(
         chosen,
-        reactive=best("reactive_autoscaler", second, scaled, least, most_lost).reactive,
-        cleanest=best("cleanest_autoscaler", second, scaled, least, most_lost).cleanest,
+        reactive=best("reactive_autoscaler", second, scaled, runs[0]).reactive,
+        cleanest=best("cleanest_autoscaler", second, scaled, runs[0]).cleanest,
     )
     rows = [row(trial, of) for trial, of in zip([*first, *second], [*runs, *scaled], strict=True)]
     write_tuned(TUNED, chosen, rows, list(HOURS))
