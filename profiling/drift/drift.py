@@ -73,10 +73,13 @@ class Verdict:
 
 
 def compare(profile: TokenProfile, rows: Iterable[MeasuredRow]) -> tuple[Compared, ...]:
-    """Each cell against the profile at its own clock, batch and context; cells that it does not cover are left out."""
+    """Each cell against the profile at its own clock, batch and context.
+
+    Left out are cells that it does not cover, and those that ran at another clock than the one to hold.
+    """
     compared = []
     for row in rows:
-        if row.cell.work is Work.IDLE or not row.taken.time_s:
+        if row.cell.work is Work.IDLE or row.clock_is_off or not row.taken.time_s:
             continue
         try:
             planned_s, planned_w = _planned(profile, row)

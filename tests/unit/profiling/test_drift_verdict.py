@@ -56,3 +56,13 @@ def test_cells_that_the_profile_does_not_cover_are_left_out() -> None:
     table = fit_rows(make_rows(clocks_mhz=(1110, 1500)), "m", "H100").table()
     compared = compare(table, make_rows(clocks_mhz=(1110, 1980)))
     assert {each.row.cell.sm_clock_mhz for each in compared} == {1110}
+
+
+def test_cells_that_ran_at_another_clock_than_theirs_are_left_out() -> None:
+    planned = make_rows(clocks_mhz=(1110, 1500))
+    measured = tuple(
+        replace(row, taken=replace(row.taken, sm_clock_read_mhz=1980)) if row.cell.sm_clock_mhz == 1500 else row
+        for row in planned
+    )
+    compared = compare(fit_rows(planned, "m", "H100").table(), measured)
+    assert {each.row.cell.sm_clock_mhz for each in compared} == {1110}
