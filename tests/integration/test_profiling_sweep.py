@@ -17,6 +17,8 @@ from freesh_plugin.core.profile import Basis
 from tests.fakes.router_process import RouterProcess, router_process, wait_until
 
 ROOT = Path(__file__).parents[2]
+MEASURED_AGAIN = 3
+
 QUICK = ("--repetitions", "1", "--least-s", "1.2", "--warm-up", "0")
 
 
@@ -72,7 +74,13 @@ def test_from_sweep_to_profile(endpoint: RouterProcess, gpu: SimulatedGpu, tmp_p
     assert all(float(each["power_w"]) > 0 for each in new)
     assert clock_mhz(gpu) == 1980
 
-    status, out, said = run("fit", str(raw), "--gpu", "H100", "-o", str(profile), "--json")
+    fit = ("fit", str(raw), "--gpu", "H100", "-o", str(profile), "--json")
+    for _ in range(MEASURED_AGAIN):  # a processor that is busy with other things makes times that no profile can have
+        status, out, said = run(*fit)
+        if status == 0 or "which is no more work" not in said:
+            break
+        raw.unlink()
+        assert run(*sweep, *grid, "1980,990")[0] == 0
     assert status == 0, said
     document = read_profile(profile)
     assert (document.basis, document.limits.max_batch) == (Basis.SIMULATED, 4)

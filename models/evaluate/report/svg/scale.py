@@ -29,8 +29,9 @@ def spread_scale(values: list[float], start_px: float, end_px: float, *, zero: b
     low, high = min(values), max(values)
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    if high - low <= abs(high) * _NEARLY:
-        low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
+    if high - low <= max(abs(high) * _NEARLY, _NOTHING):
+        room = abs(high) / 2 if abs(high) > _NOTHING else 0.5
+        low, high = low - room, high + room
     step = step_between(low, high, most)
     return Scale(floor(low / step + _NEARLY) * step, ceil(high / step - _NEARLY) * step, start_px, end_px)
 
@@ -50,3 +51,4 @@ def tick_text(value: float, step: float) -> str:
 
 
 _NEARLY = 1e-9
+_NOTHING = 1e-12

@@ -3,7 +3,7 @@
 from math import isclose
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from models.evaluate.report.svg.layout import slots
@@ -28,6 +28,8 @@ def test_steps_are_round(low: float, high: float, most: int, step: float) -> Non
 
 
 @given(VALUES, st.integers(2, 8))
+@example([5e-324], 2)
+@example([1e-300], 5)
 def test_all_values_lie_on_the_scale_and_ticks_are_few(values: list[float], most: int) -> None:
     assume(max(values) - min(values) > 1e-6 or max(values) == min(values))
     scale = spread_scale(values, 0.0, 100.0, most=most)
