@@ -56,7 +56,8 @@ def governed(
     """Profiles of instances whose clock is governed: capacity at the highest clock, power at the lowest that will do.
 
     The governor holds the clock that would serve `GOVERNED_LOAD` times the load. Up to where that is the floor an
-    instance draws what it draws there; from there on power rises in a straight line to that at the highest clock. `bare` has the profiles at that clock.
+    instance draws what it draws there; from there on power rises in a straight line to that at the highest clock.
+    `bare` has the profiles at that clock.
     """
     least = {_key(each): each for each in profiles_at(bare, tables, lengths, floors_mhz)}
     return tuple(_governed(each, least.get(_key(each))) for each in bare.profiles)
