@@ -1,6 +1,7 @@
 """Many hours under many policies, on all cores, each run kept as soon as it is done."""
 
 import multiprocessing
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -83,6 +84,8 @@ def run_jobs(jobs: Sequence[HourJob], workers: int, told: Progress | None = None
         for job in left:
             run_job(job, lambda: _tell(jobs, total, told))
         return
+    # Hours run side by side: threads of numerical libraries would only wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Spawned, not forked: the parent may have threads (a progress bar).
     with ProcessPoolExecutor(min(workers, len(left)), mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
