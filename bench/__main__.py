@@ -23,7 +23,7 @@ FULL = (
     ("bench.governor",), ("bench.governor_parts",), ("bench.governor_decision",),
     ("bench.schedule_batched",), ("bench.simulator_fidelity",), ("bench.capacity_confirmed",),
     ("bench.pool_allowance",),
-    ("bench.simulator_scale",),
+    ("bench.simulator_scale",), ("bench.evaluation",),
 )  # fmt: skip
 
 
