@@ -114,7 +114,7 @@ def _gap(gap: GapClosed | None, ours: Comparison) -> tuple[str, str, str]:
         return NOT_KNOWN, "", what
     if estimate.low is None or estimate.high is None:
         return percent(estimate.mean, 0), "", what
-    return percent(estimate.mean, 0), f"{100 * estimate.low:.0f} to {percent(estimate.high, 0)}", what
+    return percent(estimate.mean, 0), f"{number(100 * estimate.low, 0)} to {percent(estimate.high, 0)}", what
 
 
 def _kind(results: Results) -> Markup:

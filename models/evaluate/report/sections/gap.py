@@ -3,7 +3,7 @@
 from models.evaluate.outcome_rows import Estimate
 from models.evaluate.report.markup import Child, Markup, tag
 from models.evaluate.report.names import words
-from models.evaluate.report.numbers import NOT_KNOWN, percent, significant
+from models.evaluate.report.numbers import NOT_KNOWN, number, percent, significant
 from models.evaluate.report.results import Results
 from models.evaluate.report.section import paragraph, stack, table
 
@@ -42,4 +42,4 @@ def _share(share: Estimate | None) -> Child:
         return "the bound is no better"
     if share.low is None or share.high is None:
         return percent(share.mean, 0)
-    return percent(share.mean, 0), tag("small", f"{100 * share.low:.0f} to {percent(share.high, 0)}")
+    return percent(share.mean, 0), tag("small", f"{number(100 * share.low, 0)} to {percent(share.high, 0)}")

@@ -1,6 +1,9 @@
 """What FREESH does not gain, how the figures were made, and how far they can be trusted."""
 
+from statistics import fmean
+
 from models.evaluate.outcome_rows import Comparison
+from models.evaluate.paired import EQUAL_POINTS
 from models.evaluate.report.markup import Markup, tag
 from models.evaluate.report.names import PERFECT, words
 from models.evaluate.report.numbers import change, change_estimate, number, percent, signed
@@ -12,7 +15,9 @@ from models.evaluate.report.verdict import Verdict, carbon_verdict, verdict
 
 def no_gain(results: Results) -> Markup:
     """Every comparison and layer that shows no saving, a loss, or nothing that can be proved."""
-    found = [*_by_grids(results), *_against_baselines(results), *_layers(results)]
+    found = [
+        *_by_grids(results), *_by_hours(results), *_against_baselines(results), *_gap(results), *_layers(results)
+    ]  # fmt: skip
     if not found:
         return paragraph("On these hours no comparison and no layer came out against FREESH, or undecided.")
     return items(found)
@@ -59,6 +64,38 @@ def _against_baselines(results: Results) -> list[str]:
                 f"{words(policy)} emits no more: carbon {change(theirs.carbon.mean)} against "
                 f"{change(ours.carbon.mean)}, energy {change(theirs.energy.mean)} against {change(ours.energy.mean)}."
             )
+    return said
+
+
+def _by_hours(results: Results) -> list[str]:
+    """Hours in which fewer requests kept their SLO than under the reference."""
+    kept: dict[str, dict[str, list[float]]] = {}
+    for each in results.runs:
+        kept.setdefault(each.hour, {}).setdefault(each.policy, []).append(each.slo_attainment)
+    ours, reference = results.summary.freesh, results.summary.reference
+    points = {
+        hour: 100 * (fmean(of[ours]) - fmean(of[reference]))
+        for hour, of in kept.items()
+        if ours in of and reference in of
+    }
+    less = [hour for hour, by in points.items() if by < -EQUAL_POINTS]
+    if not less or len(points) < 2:
+        return []
+    worst = min(less, key=lambda hour: points[hour])
+    return [
+        f"In {len(less)} of {len(points)} hours service is more than {EQUAL_POINTS} points below the reference's, the "
+        f"most in {words(worst)}: {number(points[worst], 2)} points."
+    ]
+
+
+def _gap(results: Results) -> list[str]:
+    """What cannot be proved against the strongest baseline."""
+    closed, said = results.summary.gap_closed, []
+    if closed is None:
+        return []
+    for what, share in (("energy", closed.energy), ("carbon", closed.carbon)):
+        if share is not None and share.low is not None and share.low <= 0 < share.mean:
+            said.append(f"{words(closed.strongest)}: no difference in {what} that can be proved.")
     return said
 
 

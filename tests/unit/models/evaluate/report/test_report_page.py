@@ -244,3 +244,21 @@ def test_a_folder_that_is_wrong_is_named(tmp_path: Path) -> None:
     write_results(tmp_path, replace(RESULTS, summary=few))
     with pytest.raises(ResultsError, match=r"summary\.json: policies: best_static_clock, .* not among them"):
         write_report(tmp_path)
+
+
+def test_hours_of_less_service_are_counted() -> None:
+    first, second = list(dict.fromkeys(each.hour for each in RESULTS.runs))[:2]
+    kept = {(first, "freesh"): 0.99, (first, "reference"): 0.999, (second, "freesh"): 0.998}
+    runs = [replace(each, slo_attainment=kept.get((each.hour, each.policy), 0.999)) for each in RESULTS.runs]
+    hours = len({each.hour for each in runs})
+    text = words_of(no_gain(replace(RESULTS, runs=tuple(runs))))
+    assert f"In 1 of {hours} hours service is more than 0.2 points below the reference's" in text
+    assert "\N{MINUS SIGN}0.90 points" in text
+
+
+def test_a_gap_that_may_be_none_is_not_proved() -> None:
+    closed = RESULTS.summary.gap_closed
+    assert closed is not None
+    summary = replace(RESULTS.summary, gap_closed=replace(closed, carbon=Estimate(0.03, -0.01, 0.08)))
+    text = words_of(no_gain(replace(RESULTS, summary=summary)))
+    assert f"{closed.strongest.replace('_', ' ')}: no difference in carbon that can be proved" in text
