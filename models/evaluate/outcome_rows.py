@@ -27,6 +27,7 @@ class Comparison:
         attainment_points: SLO attainment less the reference's, percentage points.
         equal_slo: Attainment within 0.2 points of the reference's, or above it, and shed and refused no higher.
         ambiguous: The two ledgers of carbon have different signs: never "saved".
+        carbon_marginal_hours, cost_hours: Of the pairs, those in which it is known, over which its change is told.
     """
 
     policy: str
@@ -40,6 +41,8 @@ class Comparison:
     attainment_points: Estimate
     equal_slo: bool
     ambiguous: bool
+    carbon_marginal_hours: int = 0
+    cost_hours: int = 0
 
 
 @dataclass(frozen=True)

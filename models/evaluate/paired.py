@@ -81,6 +81,19 @@ class Paired:
         """Change of a sum as a share of theirs; negative = less."""
         return self.estimate([(ours, of), (theirs, of)], lambda sums: _over(sums[..., 0], sums[..., 1]) - 1)
 
+    def known(self, of: Amount) -> "Paired":
+        """The hours in which every policy knows an amount."""
+        there = [at for at in range(len(self.hours)) if all(of(own[at]) is not None for own in self.runs.values())]
+        order = {hour: number for number, hour in enumerate(dict.fromkeys(self.hours[at] for at in there))}
+        return Paired(
+            {name: tuple(own[at] for at in there) for name, own in self.runs.items()},
+            tuple(order[self.hours[at]] for at in there),
+        )
+
+    def told(self, ours: str, theirs: str, of: Amount) -> tuple[Estimate | None, int]:
+        """The change of a sum, and over how many hours."""
+        return self.change(ours, theirs, of), len(set(self.hours))
+
     def points(self, ours: str, theirs: str) -> Estimate | None:
         """SLO attainment of all requests less theirs, percentage points."""
         kept, offered = (lambda e: e.slo_attainment * e.offered), (lambda e: float(e.offered))
@@ -103,7 +116,8 @@ def compare(runs: Sequence[RunScores], policy: str, reference: str, scenario: st
     if points is None or energy is None or gpu is None:
         return None
     carbon = paired.change(policy, reference, lambda each: each.carbon_kg)
-    marginal = paired.change(policy, reference, lambda each: each.carbon_marginal_kg)
+    marginal, marginal_hours = paired.known(_marginal).told(policy, reference, _marginal)
+    cost, cost_hours = paired.known(_cost).told(policy, reference, _cost)
     return Comparison(
         policy=policy,
         scenario=scenario,
@@ -112,10 +126,12 @@ def compare(runs: Sequence[RunScores], policy: str, reference: str, scenario: st
         energy_gpu=gpu,
         carbon=carbon,
         carbon_marginal=marginal,
-        cost=paired.change(policy, reference, lambda each: each.cost_usd),
+        cost=cost,
         attainment_points=points,
         equal_slo=points.mean >= -EQUAL_POINTS and paired.lost(policy) <= paired.lost(reference),
         ambiguous=carbon is not None and marginal is not None and carbon.mean * marginal.mean < 0,
+        carbon_marginal_hours=marginal_hours,
+        cost_hours=cost_hours,
     )
 
 
@@ -152,6 +168,14 @@ def gap_closed(
 
 def _energy(run: RunScores) -> float:
     return run.energy_kwh
+
+
+def _marginal(run: RunScores) -> float | None:
+    return run.carbon_marginal_kg
+
+
+def _cost(run: RunScores) -> float | None:
+    return run.cost_usd
 
 
 def _carbon(run: RunScores) -> float | None:

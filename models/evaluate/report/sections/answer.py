@@ -76,8 +76,8 @@ def _tiles(results: Results, ours: Comparison) -> Markup:
         "div",
         _tile("Energy at the wall", change(ours.energy.mean), change_interval(ours.energy)),
         _tile("Carbon, average intensity", carbon, change_interval(ours.carbon) if ours.carbon else ""),
-        _tile("Carbon, marginal intensity", *_parts(ours.carbon_marginal)),
-        _tile("Electricity cost", *_parts(ours.cost)),
+        _tile("Carbon, marginal intensity", *_parts(ours.carbon_marginal, ours.carbon_marginal_hours, ours.hours)),
+        _tile("Electricity cost", *_parts(ours.cost, ours.cost_hours, ours.hours)),
         _tile("Requests within their SLO", percent(mine.slo_attainment), _points(ours.attainment_points)),
         _tile("Gap to the bound closed", *_gap(gap, ours)),
         class_="tiles",
@@ -96,8 +96,11 @@ def _tile(name: str, value: str, interval: str, note: str | None = None) -> Mark
     )
 
 
-def _parts(estimate: Estimate | None) -> tuple[str, str]:
-    return (NOT_KNOWN, "") if estimate is None else (change(estimate.mean), change_interval(estimate))
+def _parts(estimate: Estimate | None, known: int, hours: int) -> tuple[str, str, str]:
+    """A change, its interval, and over how many of the hours it is known."""
+    if estimate is None:
+        return NOT_KNOWN, "", ""
+    return change(estimate.mean), change_interval(estimate), f"over {known} of {hours} hours" if known < hours else ""
 
 
 def _points(estimate: Estimate) -> str:

@@ -54,15 +54,17 @@ def _kinds(results: Results) -> Markup:
         if of is not None:
             carbon = "ambiguous" if of.ambiguous else _ends(of.carbon)
             service = "equal" if of.equal_slo else f"{number(of.attainment_points.mean, 2)} points"
-            rows.append([words(scenario), f"{of.hours}", _ends(of.energy), carbon, _ends(of.carbon_marginal), service])
+            part = f"of {of.carbon_marginal_hours} hours" if of.carbon_marginal_hours < of.hours else ""
+            marginal = _ends(of.carbon_marginal, part)
+            rows.append([words(scenario), f"{of.hours}", _ends(of.energy), carbon, marginal, service])
     heads = ("Kind of grids", "Hours", "Energy", "Carbon, average", "Carbon, marginal", "Service")
     return table(f"{words(results.summary.freesh)} against the reference, by kind of grids", heads, rows)
 
 
-def _ends(estimate: Estimate | None) -> Child:
+def _ends(estimate: Estimate | None, part: str = "") -> Child:
     if estimate is None:
         return NOT_KNOWN
-    return change(estimate.mean), tag("small", change_interval(estimate))
+    return change(estimate.mean), tag("small", " ".join(filter(None, (change_interval(estimate), part))))
 
 
 def _hours(results: Results, against: str) -> list[_Hour]:

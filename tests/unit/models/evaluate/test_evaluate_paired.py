@@ -82,6 +82,15 @@ def test_ledgers_that_disagree_are_ambiguous_and_one_alone_is_not() -> None:
     assert not compared(reference + runs("p", [9, 9], carbon_marginal_kg=None)).ambiguous
 
 
+def test_a_ledger_that_some_hours_lack_is_told_over_the_others() -> None:
+    reference = runs("reference", [10, 10, 10], carbon_marginal_kg=5.0)
+    known, *others = runs("p", [9, 9, 9], carbon_marginal_kg=None)
+    of = compared([*reference, replace(known, carbon_marginal_kg=4.0), *others])
+    assert of.carbon_marginal is not None
+    assert of.carbon_marginal.mean == pytest.approx(-0.2)
+    assert (of.hours, of.carbon_marginal_hours) == (3, 1)
+
+
 def test_a_kind_of_grids_is_compared_by_itself() -> None:
     low = [replace(each, scenario="low") for each in runs("reference", [10]) + runs("p", [9])]
     high = [replace(each, scenario="high") for each in runs("reference", [10]) + runs("p", [5])]
