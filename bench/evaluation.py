@@ -1,7 +1,7 @@
 """The evaluation over the hours of `bench/hours.csv`: every policy, the layers, the bound; simulated.
 
-Runs are kept in `build/evaluation`, and done again only where code or inputs changed; about three hours of a processor
-in all. Of the report's tables those by run, class, layer and bound, and the summary, are recorded in
+Runs are kept in `build/evaluation`, and done again only where code or inputs changed; about three hours of a processor,
+estimated. Of the report's tables those by run, class, layer and bound, and the summary, are recorded in
 `bench/results/evaluation`.
 
 Usage: FREESH_DATA=FOLDER python -m bench.evaluation   (the arguments of `python -m models evaluate`, but for -o)

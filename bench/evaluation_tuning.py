@@ -1,7 +1,7 @@
 """Settings of the compared policies, chosen on hours that are not reported: each family gets as many trials.
 
 A trial is chosen that has the least carbon (energy, of policies that know none) among those whose attainment is within
-`SLACK_POINTS` of the reference's in every hour, with no more requests lost; where none is, the one that comes nearest.
+`EQUAL_POINTS` of the reference's in every hour, with no more requests lost; where none is, the one that comes nearest.
 Chosen settings, and every trial, are written to `models/data/evaluation/tuned.json`, which the policies read.
 
 Usage: python -m bench.evaluation_tuning
@@ -25,6 +25,7 @@ from models.evaluate.cell import cell_of, simulate_cell
 from models.evaluate.hour_data import hour_data
 from models.evaluate.hours import Role, read_hours
 from models.evaluate.outlook import Forecasts
+from models.evaluate.paired import EQUAL_POINTS
 from models.evaluate.policies import POLICIES
 from models.evaluate.tuned import TUNED, Tuned, write_tuned
 from models.forecast.carbon import forecast_carbon
@@ -32,9 +33,6 @@ from models.forecast.demand import forecast_demand
 from models.simulator.run_scores import RunScores
 
 HOURS = ("low-spread-tune-1", "high-spread-tune-1", "residency-locked-tune-1")
-SLACK_POINTS = 0.2
-"""Attainment below the reference's, percentage points: what counts as equal."""
-
 CLOCKS_MHZ = ((810, 990), (900, 990), (1005, 1110), (1125, 1410))
 UTILISATIONS = (0.45, 0.6, 0.7, 0.8)
 MARGINS = (1.2, 1.3, 1.45, 1.6)
@@ -140,7 +138,7 @@ def cost(policy: str, runs: Iterable[RunScores]) -> float:
 def best(policy: str, trials: Sequence[Trial], runs: Sequence[list[RunScores]], reference: list[RunScores]) -> Tuned:
     """Settings of the best trial of a policy."""
     own = [(trial, of) for trial, of in zip(trials, runs, strict=True) if trial.policy == policy]
-    equal = [e for e in own if behind(e[1], reference) <= SLACK_POINTS and lost(e[1]) <= lost(reference)]
+    equal = [e for e in own if behind(e[1], reference) <= EQUAL_POINTS and lost(e[1]) <= lost(reference)]
     if not equal:
         return min(own, key=lambda e: (lost(e[1]), round(behind(e[1], reference), 3), cost(policy, e[1])))[0].tuned
     return min(equal, key=lambda each: cost(policy, each[1]))[0].tuned

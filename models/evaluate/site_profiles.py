@@ -17,7 +17,7 @@ LEAST_USE = 0.05
 GOVERNED_LOAD = 1.75
 """Times the load that the governor keeps a clock for, about: room for its pressure, and raises in bursts.
 
-From single instances of both GPU types that were simulated at loads from .15 to .9, on an hour for tuning.
+From single instances of both GPU types, simulated by hand at loads from .15 to .9 on an hour for tuning (ADR 0137).
 """
 
 Tables = Mapping[str, TokenProfile]
