@@ -131,14 +131,22 @@ class HelperClient:
         """
         with self._turn(uuids[0]):
             self._connected(uuids[0])
+            try:
+                self._ask(Release(uuids))
+            except GpuError as error:
+                if error.failure is not GpuFailure.HELPER_GONE or self._link is not None:
+                    raise
+                self._ask(Release(uuids))  # it went while it was asked: the one that comes after it has taken over
             self._lost = False
-            self._ask(Release(uuids))
 
     def close(self) -> None:
         """Give everything back, and wait until a child has done so, or as long as there is patience."""
         end_s = time.monotonic() + self._patience.end_s
         self._closed.set()
         with self._lock:
+            if self._former is not None:
+                self._let_go(self._former, self._patience.former_s)
+                self._former = None
             link, self._link = self._link, None
             while link is not None or self._owing:
                 if link is not None:

@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,27 @@ def test_helpers_are_started_until_one_is_ready_though_nobody_calls(fake_driver:
         clocks.release(fake_driver.uuids)
 
 
+def test_clocks_are_released_though_the_helper_goes_while_it_is_asked(fake_driver: FakeDriver, run_dir: Path) -> None:
+    with own_helper(run_dir) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        with killed_while_it_is_asked(run_dir):
+            clocks.release(fake_driver.uuids)
+        assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
+
+
+def test_a_setter_that_is_closed_waits_for_the_helper_it_gave_up_and_frees(
+    fake_driver: FakeDriver, run_dir: Path
+) -> None:
+    with own_helper(run_dir, patience=Patience(answer_s=0.1, retry_s=30)) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        with killed_while_it_is_asked(run_dir):
+            with pytest.raises(GpuError) as caught:
+                clocks.limit_sm_clock_mhz(fake_driver.uuids, 1605)
+            assert caught.value.failure is GpuFailure.TIMED_OUT
+            clocks.close()
+        assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
+
+
 def test_a_setter_that_is_closed_starts_another_helper_to_free(fake_driver: FakeDriver, run_dir: Path) -> None:
     with own_helper(run_dir, patience=Patience(retry_s=30)) as clocks:
         clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
@@ -236,6 +258,17 @@ def fill(pipe: int) -> None:
             while True:
                 os.write(pipe, b"x" * size)
     os.set_blocking(pipe, True)
+
+
+@contextmanager
+def killed_while_it_is_asked(run_dir: Path) -> Iterator[None]:
+    """It stops, so that it takes questions and answers none, and is killed half a second later."""
+    (helper,) = processes_of(run_dir)
+    helper.suspend()
+    killing = threading.Timer(0.5, helper.kill)
+    killing.start()
+    yield
+    killing.join()
 
 
 def kill_helper(run_dir: Path) -> None:
