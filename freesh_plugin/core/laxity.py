@@ -1,5 +1,7 @@
 """The chance that laxity, the time that a request can wait and yet be in time, runs out; lengths are uncertain."""
 
+from math import exp
+
 from freesh_plugin.core.length_model import LengthModel
 
 
@@ -32,3 +34,26 @@ def chance_stretch_runs_out(
     """
     now = (waited_s / spare - prefill_s) / tbt_s
     return length.chance_between(generated, now, now + delay_s / (spare * tbt_s))
+
+
+def chance_first_token_is_late(room_s: float, start_s: float, bound_s: float, delay_s: float) -> float:
+    """P(wait > laxity) of a first token that is not late yet, for a wait of mean `delay_s`, exponentially distributed.
+
+    Laxity is room - start, less what is set aside since others' prompts are computed in the same passes: a quarter of
+    the start and a tenth of the bound. With a short delay the least laxity is by far the likeliest to run out, which
+    keeps all in time where all can be; with a long one all are about as likely. A first token that is late is lost.
+
+    Args:
+        room_s: Seconds until it is due; negative when that has passed.
+        start_s: Seconds that computing the prompt takes.
+        bound_s: Seconds from arrival until it is due.
+        delay_s: Mean of the wait, > 0.
+    """
+    if room_s < 0:
+        return 0.0
+    laxity_s = room_s - (1 + _STARTS_LATER) * start_s - _SET_ASIDE * bound_s
+    return exp(-max(laxity_s, 0.0) / delay_s)
+
+
+_STARTS_LATER = 0.25
+_SET_ASIDE = 0.1

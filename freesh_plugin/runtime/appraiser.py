@@ -16,16 +16,16 @@ class Appraiser:
     ) -> None:
         self._floor_s = settings.delay_floor_s
         self._per_backlog = settings.delay_per_backlog
-        self._backlog_s = 0.0
+        self._backlog_s = self._prompts_s = 0.0
         self._places = 1
         self._pace = pace
         self._memory = memory
         self._order = order
         self._shares = shares
 
-    def see(self, backlog_s: float, places: int) -> None:
-        """Take note of the work that waits, in place-seconds, and of how many requests are served at once."""
-        self._backlog_s = backlog_s
+    def see(self, backlog_s: float, prompts_s: float, places: int) -> None:
+        """Take note of what waits, its work in place-seconds and its prompts in seconds, and of how many are served."""
+        self._backlog_s, self._prompts_s = backlog_s, prompts_s
         self._places = max(places, 1)
 
     @property
@@ -43,13 +43,20 @@ class Appraiser:
         if entry.generated > entry.charged:
             self.charge_tokens(entry)
         entry.start_s, entry.tbt_s = start_s, tbt_s
-        times = Times(pace.service_s(job, job.prompt_tokens, 0), start_s, tbt_s, self._shares.weight(job.client))
         to_decode_s = entry.remaining_tokens * tbt_s
         if running:
-            own_s, entry.service_s, entry.work_s = 0.0, to_decode_s, to_decode_s
+            own_s, own_start_s, entry.service_s, entry.work_s = 0.0, 0.0, to_decode_s, to_decode_s
         else:
-            entry.service_s = start_s + to_decode_s
+            own_start_s, entry.service_s = start_s, start_s + to_decode_s
             own_s = entry.work_s = start_s * pace.held_up + to_decode_s
+        times = Times(
+            prompt_s=pace.service_s(job, job.prompt_tokens, 0),
+            start_s=start_s,
+            start_work_s=start_s * pace.held_up,
+            tbt_s=tbt_s,
+            prompts_s=max(self._prompts_s - own_start_s, 0.0),
+            weight=self._shares.weight(job.client),
+        )
         # It does not wait for itself.
         delay_s = self._delay_s(max(self._backlog_s - own_s, 0.0))
         entry.key = self._order.key(entry, now_s, delay_s, times)

@@ -36,10 +36,12 @@ class FairShares:
         self._use_s[client] = self._use_s.get(client, 0.0) + service_s
         self._total_s += service_s
 
+    def is_due(self, now_s: float) -> bool:
+        """Whether it is time to `forget`: a second has passed."""
+        return now_s - self._as_of_s >= _FORGETS_EVERY_S
+
     def forget(self, now_s: float) -> None:
-        """Let time pass: what was used counts for less. Within a second nothing changes."""
-        if now_s - self._as_of_s < _FORGETS_EVERY_S:
-            return
+        """Let time pass: what was used counts for less."""
         kept = exp((self._as_of_s - now_s) / self._memory_s)
         self._as_of_s = now_s
         self._use_s = {client: use_s * kept for client, use_s in self._use_s.items() if use_s * kept > _NOTHING_S}

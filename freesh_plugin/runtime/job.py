@@ -20,6 +20,7 @@ class Job:
         preemptible: Whether it may leave the batch before its end (False: its state cannot be restored).
         stretch: When nobody promised a time and the deadline is so many times (> 1) the predicted service: it then
             moves with the true length of the answer. None = the deadline is a promise and stays where it is.
+        first_due_s: When its first token is due; None = nobody promised.
     """
 
     request_id: int
@@ -31,3 +32,4 @@ class Job:
     client: str = ""
     preemptible: bool = True
     stretch: float | None = None
+    first_due_s: float | None = None

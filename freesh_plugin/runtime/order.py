@@ -4,24 +4,34 @@ from collections.abc import Sequence
 from math import inf
 from typing import NamedTuple, Protocol
 
-from freesh_plugin.core.laxity import chance_laxity_runs_out, chance_stretch_runs_out
+from freesh_plugin.core.laxity import (
+    chance_first_token_is_late,
+    chance_laxity_runs_out,
+    chance_stretch_runs_out,
+)
 from freesh_plugin.runtime.entry import Entry, Place
+from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.policy import Policy
 from freesh_plugin.runtime.settings import SchedulerSettings
 
 
 class Times(NamedTuple):
-    """Seconds of the parts of one request's service.
+    """Seconds of the parts of one request's service, and what it counts.
 
     Attributes:
         prompt_s: Its whole prompt.
         start_s: What comes before its next token; for a running one, what it would take to resume it.
+        start_work_s: The same in place-seconds: it holds others up.
         tbt_s: A token.
+        prompts_s: The prompts of the others that wait.
+        weight: How much a request of its client counts, in (0, 1].
     """
 
     prompt_s: float
     start_s: float
+    start_work_s: float
     tbt_s: float
+    prompts_s: float
     weight: float
 
 
@@ -95,6 +105,10 @@ class LaxityOrder:
     comes first. The longer the backlog, the more requests would run out of laxity, and the more it counts how many can
     be saved by a second of work. A request that cannot be saved keeps `late_value`, so that it runs where there is
     room.
+
+    Where a first token is promised too, a request that waits for it has in addition the urgency of that: the chance
+    that it is late if the other prompts that wait come first, per place-second of its own prompt. Shares of clients
+    count for that as far as prompts wait for as long as is promised: below, nobody has to be late.
     """
 
     preemptive = True
@@ -110,11 +124,21 @@ class LaxityOrder:
         return min(delay_s * _DELAY_SHARE, _LASTS_AT_MOST_S)
 
     def key(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
-        """The negative of weight · (chance lost by waiting + worth of a late answer) / remaining work."""
-        return -times.weight * (self._lost(entry, now_s, delay_s, times) + self._late_value) / entry.work_s
+        """The negative of weight · (chance lost by waiting + worth of a late answer) / work, and the first token's."""
+        last = times.weight * (self._lost(entry, now_s, delay_s, times) + self._late_value) / entry.work_s
+        if entry.place is not Place.WAITING or entry.job.first_due_s is None:
+            return -last
+        return -last - self._first_urgency(entry.job, now_s, entry.job.first_due_s, times)
+
+    def _first_urgency(self, job: Job, now_s: float, due_s: float, times: Times) -> float:
+        bound_s = max(due_s - job.arrival_s, _LEAST_BOUND_S)
+        delay_s = max(times.prompts_s, _LEAST_DELAY_S)
+        late = chance_first_token_is_late(due_s - now_s, times.start_s, bound_s, delay_s)
+        weight = times.weight ** min(delay_s / bound_s, 1.0)
+        return weight * late / max(times.start_work_s, _LEAST_WORK_S)
 
     def _lost(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
-        job, (prompt_s, start_s, tbt_s, _) = entry.job, times
+        job, start_s, tbt_s = entry.job, times.start_s, times.tbt_s
         if entry.place is Place.RUNNING:
             delay_s, start_s = delay_s + start_s, 0.0
         if job.stretch is None:
@@ -122,7 +146,7 @@ class LaxityOrder:
             return chance_laxity_runs_out(entry.length, entry.generated, room_s, start_s, tbt_s, delay_s)
         waited_s = entry.waited_by(now_s)
         spare = max(job.stretch - 1, _LEAST_SPARE)
-        return chance_stretch_runs_out(entry.length, entry.generated, waited_s, prompt_s, tbt_s, delay_s, spare)
+        return chance_stretch_runs_out(entry.length, entry.generated, waited_s, times.prompt_s, tbt_s, delay_s, spare)
 
     def outweighs(self, key: float, victims: Sequence[float]) -> bool:
         """It is more urgent than all of them together, by the hysteresis."""
@@ -131,6 +155,9 @@ class LaxityOrder:
 
 _DELAY_SHARE = 0.25
 _LASTS_AT_MOST_S = 4.0
+_LEAST_DELAY_S = 0.1
+_LEAST_BOUND_S = 1e-3
+_LEAST_WORK_S = 1e-3
 _LEAST_SPARE = 1e-3
 """Share of its service that a request may wait for where its deadline leaves no time to spare at all."""
 

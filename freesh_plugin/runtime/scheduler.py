@@ -174,7 +174,7 @@ class Scheduler:
         if not self._queue and choice.free_slots >= 0:
             return choice
         self._appraise_what_is_due(now_s)
-        selection = Selection(self._order, self._queue, list(self._running.values()), choice)
+        selection = Selection(self._order, self._queue, lambda: self._appraised_running(now_s), choice)
         selection.shrink()
         self._rescue(selection, now_s)
         selection.join_by_urgency(self._candidates(max(choice.free_slots, 0) + _LOOK_BEYOND, now_s))
@@ -220,9 +220,12 @@ class Scheduler:
     # Appraising
 
     def _appraise_what_is_due(self, now_s: float) -> None:
-        """Bring up to date what is too old: some of those waiting, and those running."""
-        self._shares.forget(now_s)
-        self._appraiser.see(self._queue.work_s, len(self._running))
+        """Bring up to date what is too old of those waiting, and what clients had."""
+        if self._shares.is_due(now_s):
+            for entry in self._running.values():
+                self._appraiser.charge_tokens(entry)
+            self._shares.forget(now_s)
+        self._appraiser.see(self._queue.work_s, self._queue.start_s, len(self._running))
         if self._pace.revision != self._pace_revision:
             self._pace_revision = self._pace.revision
             for entry in self._queue.least_recently_appraised(len(self._queue)):
@@ -232,11 +235,14 @@ class Scheduler:
             if now_s - entry.appraised_s < lasts_s:
                 break
             self._reappraise(entry, now_s)
-        if self._order.preemptive:
-            running_lasts_s, appraise = self._order.running_lasts_s, self._appraiser.appraise
-            for entry in self._running.values():
-                if now_s - entry.appraised_s >= running_lasts_s:
-                    appraise(entry, now_s)
+
+    def _appraised_running(self, now_s: float) -> list[Entry]:
+        """Those in the batch, brought up to date."""
+        running = list(self._running.values())
+        for entry in running:
+            if now_s - entry.appraised_s >= self._order.running_lasts_s:
+                self._appraiser.appraise(entry, now_s)
+        return running
 
     def _reappraise(self, entry: Entry, now_s: float) -> None:
         self._queue.place_anew(entry, lambda each: self._appraiser.appraise(each, now_s))

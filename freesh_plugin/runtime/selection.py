@@ -1,6 +1,6 @@
 """Selects who joins the batch and who leaves it, by a policy's order."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from freesh_plugin.runtime.entry import Entry, Place
@@ -16,7 +16,10 @@ class Selection:
         choice: What was chosen so far.
     """
 
-    def __init__(self, order: Order, queue: WaitingQueue, running: list[Entry], choice: StepChoice) -> None:
+    def __init__(
+        self, order: Order, queue: WaitingQueue, running: Callable[[], list[Entry]], choice: StepChoice
+    ) -> None:
+        """`running` is asked for those in the batch, with keys as of now, if anybody may have to leave."""
         self._order = order
         self._queue = queue
         self._running = running
@@ -63,7 +66,7 @@ class Selection:
     def _victims(self) -> list[Entry]:
         """Running requests that can leave, least urgent first; not made before somebody looks."""
         if self._sorted is None:
-            running = self._running if self._order.preemptive else []
+            running = self._running() if self._order.preemptive else []
             self._sorted = [entry for entry in running if entry.can_be_preempted]
             self._sorted.sort(key=_by_key, reverse=True)
         return self._sorted

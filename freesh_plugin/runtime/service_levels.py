@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from freesh_plugin.core.errors import ScenarioError
 from freesh_plugin.core.generation import GenerationRequest, ServiceWish
-from freesh_plugin.core.plan import Plan, Pool
+from freesh_plugin.core.plan import Plan, Pool, Slo
 from freesh_plugin.core.request import Partition, cell_label, interval
 
 DEFAULT_TIER = "default"
@@ -20,6 +20,7 @@ class ServiceLevel:
         request_class: Its class in the plan's partition; `unknown` without one.
         tier: Its tier.
         deadline_s: When its last token is due, monotonic seconds.
+        first_due_s: When its first token is due; None = nobody promised.
         promised: Whether plan or headers say so; else the deadline is a multiple of the predicted latency.
         model: Its model in the plan.
         prompt_cell, predicted_cell: Labels of the plan's cells that hold its prompt and its predicted answer.
@@ -28,6 +29,7 @@ class ServiceLevel:
     request_class: str
     tier: str
     deadline_s: float
+    first_due_s: float | None
     promised: bool
     model: str
     prompt_cell: str
@@ -55,10 +57,12 @@ class ServiceLevels:
         pool = self._pools.get((request_class, tier)) or self._pools.get((request_class, DEFAULT_TIER))
         planned = pool is not None and pool.slo.latency_s > 0
         latency_s = pool.slo.latency_s if pool and planned else self.deadline_factor * predicted_latency_s
+        due_s = request.arrival_s + _latency_s(wish, latency_s)
         return ServiceLevel(
             request_class=request_class,
             tier=tier,
-            deadline_s=request.arrival_s + _latency_s(wish, latency_s),
+            deadline_s=due_s,
+            first_due_s=_first_due_s(pool.slo, request.arrival_s, due_s) if pool else None,
             promised=planned or wish.deadline_s is not None,
             model=self.model,
             prompt_cell=self.prompt_cell(prompt_tokens),
@@ -89,6 +93,14 @@ def _latency_s(wish: ServiceWish, promised_s: float) -> float:
     if wish.deadline_s is None:
         return promised_s
     return wish.deadline_s if wish.trusted else max(promised_s, wish.deadline_s)
+
+
+def _first_due_s(slo: Slo, arrival_s: float, due_s: float) -> float | None:
+    """Who gives the last token more time than the plan does gives it to the first one too."""
+    if slo.ttft_s <= 0:
+        return None
+    more_s = due_s - arrival_s - slo.latency_s if slo.latency_s > 0 else 0.0
+    return arrival_s + slo.ttft_s + max(more_s, 0.0)
 
 
 def _only_model(plan: Plan | None) -> str:

@@ -14,7 +14,7 @@ class WaitingQueue:
         self._by_key: list[tuple[float, int]] = []
         self._by_age: dict[int, Entry] = {}
         self._by_appraisal: dict[int, Entry] = {}
-        self._work_s = 0.0
+        self._work_s = self._start_s = 0.0
 
     def __len__(self) -> int:
         """How many they are."""
@@ -24,6 +24,11 @@ class WaitingQueue:
     def work_s(self) -> float:
         """Predicted place-seconds of all their work."""
         return self._work_s
+
+    @property
+    def start_s(self) -> float:
+        """Predicted seconds before the next tokens of all: their prompts, one after the other."""
+        return self._start_s
 
     @property
     def oldest(self) -> Entry | None:
@@ -52,14 +57,14 @@ class WaitingQueue:
         """Take in an entry that has just been appraised."""
         insort(self._by_key, (entry.key, entry.request_id))
         self._by_age[entry.request_id] = self._by_appraisal[entry.request_id] = entry
-        self._work_s += entry.work_s
+        self._count(entry)
 
     def remove(self, entry: Entry) -> None:
         """Take out an entry; its key and work are those it was last placed by."""
         self._unplace(entry)
         del self._by_age[entry.request_id]
         if not self._by_key:
-            self._work_s = 0.0
+            self._work_s = self._start_s = 0.0
 
     def place_anew(self, entry: Entry, appraise: Callable[[Entry], None]) -> None:
         """Have an entry appraised, and place it by what comes of it."""
@@ -67,9 +72,14 @@ class WaitingQueue:
         appraise(entry)
         insort(self._by_key, (entry.key, entry.request_id))
         self._by_appraisal[entry.request_id] = entry
+        self._count(entry)
+
+    def _count(self, entry: Entry) -> None:
         self._work_s += entry.work_s
+        self._start_s += entry.start_s
 
     def _unplace(self, entry: Entry) -> None:
         del self._by_key[bisect_left(self._by_key, (entry.key, entry.request_id))]
         del self._by_appraisal[entry.request_id]
         self._work_s -= entry.work_s
+        self._start_s -= entry.start_s

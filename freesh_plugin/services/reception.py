@@ -50,7 +50,8 @@ class Reception:
         level = self.levels.of(request, job.answer.q50, predicted_s)
         self._metrics.arrivals.labels(*self._where(level), level.prompt_cell, level.predicted_cell).inc()
         stretch = None if level.promised else self.levels.deadline_factor
-        return replace(job, deadline_s=level.deadline_s, stretch=stretch), level
+        job = replace(job, deadline_s=level.deadline_s, stretch=stretch, first_due_s=level.first_due_s)
+        return job, level
 
     def note_end(self, serving: Serving, level: ServiceLevel, now_s: float) -> None:
         """Count a whole answer, and learn from its length."""

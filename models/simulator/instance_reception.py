@@ -1,5 +1,6 @@
 """What a simulated instance promises a request when it arrives, as the live router's reception does."""
 
+from dataclasses import replace
 from math import inf
 
 from freesh_plugin.core.lengths import AnswerLength
@@ -25,13 +26,17 @@ class InstanceReception:
 
     def job_of(self, arrival: Arrival) -> Job:
         """The request as the scheduler sees it: a promised deadline, or one that moves with the answer's length."""
-        promised_s = self.slo.latency_s if self.slo else 0.0
-        answer = _predicted(arrival.request)
-        if promised_s > 0:
-            return _job(arrival, answer, arrival.at_s + promised_s, None)
-        job = _job(arrival, answer, inf, None)
-        service_s = self._pace.service_s(job, job.prompt_tokens, answer.q50)
-        return _job(arrival, answer, arrival.at_s + self._deadline_factor * service_s, self._deadline_factor)
+        job = _job(arrival, _predicted(arrival.request))
+        slo = self.slo or _NOTHING_PROMISED
+        first_due_s = arrival.at_s + slo.ttft_s if slo.ttft_s > 0 else None
+        if slo.latency_s > 0:
+            return replace(job, deadline_s=arrival.at_s + slo.latency_s, first_due_s=first_due_s)
+        factor = self._deadline_factor
+        due_s = arrival.at_s + factor * self._pace.service_s(job, job.prompt_tokens, job.answer.q50)
+        return replace(job, deadline_s=due_s, stretch=factor, first_due_s=first_due_s)
+
+
+_NOTHING_PROMISED = Slo(latency_s=0.0, ttft_s=0.0, tbt_s=0.0)
 
 
 def _predicted(request: WorkloadRequest) -> AnswerLength:
@@ -40,15 +45,14 @@ def _predicted(request: WorkloadRequest) -> AnswerLength:
     return answer if answer.q90 <= most else AnswerLength(min(answer.q50, most), most)
 
 
-def _job(arrival: Arrival, answer: AnswerLength, deadline_s: float, stretch: float | None) -> Job:
+def _job(arrival: Arrival, answer: AnswerLength) -> Job:
     request = arrival.request
     return Job(
         request_id=arrival.request_id,
         arrival_s=arrival.at_s,
-        deadline_s=deadline_s,
+        deadline_s=inf,
         prompt_tokens=request.prompt_tokens,
         max_new_tokens=request.max_new_tokens,
         answer=answer,
         client=str(request.client),
-        stretch=stretch,
     )

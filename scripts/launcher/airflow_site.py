@@ -4,7 +4,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -91,16 +91,28 @@ class AirflowSite:
         body = {"logical_date": None, "partition_key": key, "conf": dict(conf or {})}
         return str(self.send("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
-    def await_run(self, dag_id: str, *, run_id: str = "", key: str = "", limit_s: float = 120.0) -> dict[str, Any]:
+    def runs(self, dag_id: str, key: str) -> list[dict[str, Any]]:
+        """The runs of a partition, the newest first."""
+        return [run for run in self._runs(dag_id) if run["partition_key"] == key]
+
+    def _runs(self, dag_id: str) -> list[dict[str, Any]]:
+        return list(self.get(f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after")["dag_runs"])
+
+    def await_run(
+        self, dag_id: str, *, run_id: str = "", key: str = "", beside: Collection[str] = (), limit_s: float = 120.0
+    ) -> dict[str, Any]:
         """Wait until the run of that id, or the newest of that partition, has ended; returns it, failed or not.
+
+        Runs `beside` it, by id, are another matter.
 
         Raises:
             LaunchError: it did not end in time.
         """
 
         def ended() -> dict[str, Any] | None:
-            runs = self.get(f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after")["dag_runs"]
+            runs = self._runs(dag_id)
             ours = [run for run in runs if run["dag_run_id"] == run_id or (key and run["partition_key"] == key)]
+            ours = [run for run in ours if run["dag_run_id"] not in beside]
             return ours[0] if ours and ours[0]["state"] in ("success", "failed") else None
 
         return self._until(f"the run of {dag_id} for {key or run_id} has ended", ended, limit_s)

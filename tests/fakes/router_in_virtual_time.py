@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import msgspec
+
 from freesh_plugin.adapters.router_metrics import RouterMetrics
 from freesh_plugin.adapters.tgi import messages
 from freesh_plugin.adapters.tgi.exact_ids import SECRET_LENGTH, decode
@@ -15,7 +17,7 @@ from freesh_plugin.adapters.tgi.simulated.model import SimulatedModel
 from freesh_plugin.adapters.tgi.synthetic_batches import warmup_request
 from freesh_plugin.core.generation import FailureEvent, GenerationEvent, GenerationRequest, ServiceWish
 from freesh_plugin.core.lengths import AnswerLength
-from freesh_plugin.core.plan import ClockBounds, Slo
+from freesh_plugin.core.plan import ClockBounds, Plan, PlanPartition, Slo
 from freesh_plugin.core.power_model import IDLE, power_w, shares
 from freesh_plugin.core.step_model import step_s
 from freesh_plugin.runtime.energy_shares import EnergyShares
@@ -37,6 +39,7 @@ from models.domain.engine import EngineModel
 from models.domain.workload import WorkloadRequest
 from models.simulator.instance_types import InstanceSettings
 from tests.fakes.clock import FakeClock
+from tests.fakes.plans import sample_plan
 
 _SECRET = "s" * SECRET_LENGTH
 _LOOK_AGAIN_S = 0.05
@@ -148,6 +151,15 @@ class SteppedLoop(StepLoop):
         return len(self._book) > 0
 
 
+def _plan(slo: Slo) -> Plan:
+    """A plan that promises all requests the same."""
+    base = sample_plan()
+    (pool,) = base.pools
+    only = msgspec.structs.replace(pool, request_class="R", tier="default", slo=slo)
+    partition = PlanPartition("one", ("R",), (), ())
+    return msgspec.structs.replace(base, partition={pool.model: partition}, pools=(only,), cells={})
+
+
 class RouterInVirtualTime:
     """One model served by the live router; `answers` holds what clients saw."""
 
@@ -163,7 +175,6 @@ class RouterInVirtualTime:
         self.answers: dict[int, LiveAnswer] = {}
         times, pace, metrics = TokenTimes(), MeasuredPace(), RouterMetrics()
         self.board = Board(engine, settings, slo, times)
-        self._promised_s = slo.latency_s or None
         model = SimulatedModel(
             prefix_caching=prefix_caching, memory_tokens=engine.kv_tokens, max_total_tokens=engine.kv_tokens
         )
@@ -172,7 +183,7 @@ class RouterInVirtualTime:
         self.memory = PagedMemory(PagedShape(engine.kv_tokens, 1, prefix_caching=prefix_caching))
         limited = replace(settings.scheduler, total_tokens_limit=self.memory.longest_tokens)
         scheduler = GuardedScheduler(limited, pace, self.memory)
-        levels = ServiceLevels(None, None, None, settings.deadline_factor)
+        levels = ServiceLevels(_plan(slo), None, None, settings.deadline_factor)
         reception = Reception(levels, RunningLengths(AnswerLength(1, 1)), pace, metrics, None)
         energy = EnergyShares(ASSUMED_WEIGHTS)
         batches = ShardBatches(
@@ -208,7 +219,6 @@ class RouterInVirtualTime:
     def _asked(self, request_id: int, request: WorkloadRequest, prompt: list[int]) -> GenerationRequest:
         wish = ServiceWish(
             trusted=True,
-            deadline_s=self._promised_s,
             client=str(request.client),
             predicted_tokens=int(request.estimate.q50),
         )

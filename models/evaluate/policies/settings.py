@@ -13,16 +13,12 @@ FCFS_STATIC = InstanceSettings(SchedulerSettings(policy=Order.FCFS), _STATIC)
 LLF_STATIC = InstanceSettings(SchedulerSettings(policy=Order.LLF), _STATIC)
 """Least laxity first, at that clock."""
 
-GOVERNOR = GovernorSettings(
-    mode=GovernorMode.MIAD, ttft_quantile=0.8, tbt_quantile=0.5, min_samples=5, queue_weight=8.0
-)
+GOVERNOR = GovernorSettings(mode=GovernorMode.MIAD, ttft_quantile=0.8, tbt_quantile=0.5, min_samples=5)
 """Quantiles as service is scored, chosen on the synthetic hour.
 
 The bound of TBT is on a request's mean, so the median pass counts: one that reads a prompt may take longer than it. A
 location gets a request or two a second, so that few first tokens are in the window; their largest would be one long
-prompt, whose own bound is twice that of a short one. For the same reason a wait that is to be expected counts more
-than by default: 8 lies between the 6 and 10 times that were looked at by hand in an hour for tuning; with 5 times, at
-the margin that was tuned, service was less than equal in one of three.
+prompt, whose own bound is twice that of a short one.
 """
 
 LLF_MIAD = InstanceSettings(SchedulerSettings(policy=Order.LLF), GOVERNOR)
