@@ -1,10 +1,12 @@
 """The chance that laxity runs out: exact lengths, and uncertain ones."""
 
+from math import exp
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freesh_plugin.core.laxity import chance_laxity_runs_out, chance_stretch_runs_out
+from freesh_plugin.core.laxity import chance_first_token_is_late, chance_laxity_runs_out, chance_stretch_runs_out
 from freesh_plugin.core.length_model import LengthModel
 from freesh_plugin.core.lengths import AnswerLength
 
@@ -67,3 +69,25 @@ def test_a_longer_answer_forgives_a_longer_wait(
     in_time_now = chance_stretch_runs_out(length, generated, waited_s, 0.1, 0.05, 1e6, 0.4)
     in_time_later = chance_stretch_runs_out(length, generated, waited_s + delay_s, 0.1, 0.05, 1e6, 0.4)
     assert in_time_later <= in_time_now + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("room_s", "chance"),
+    [
+        (4.0, exp(-2.35 / 2.0)),  # of 4 s, 1.25 go to the prompt and 0.4 are set aside
+        (1.65, 1.0),  # nothing is left to wait
+        (0.3, 1.0),  # it may be in time yet
+        (-0.1, 0.0),  # it is late, whatever is done
+    ],
+)
+def test_a_first_token_is_late_when_its_wait_outlasts_its_laxity(room_s: float, chance: float) -> None:
+    assert chance_first_token_is_late(room_s, start_s=1.0, bound_s=4.0, delay_s=2.0) == pytest.approx(chance)
+
+
+@given(st.floats(0, 60), st.floats(0, 60), st.floats(0, 10), st.floats(0.1, 60), st.floats(0.1, 60))
+def test_the_less_room_and_the_longer_the_wait_the_likelier_it_is_late(
+    room_s: float, more_s: float, start_s: float, bound_s: float, delay_s: float
+) -> None:
+    found = chance_first_token_is_late(room_s, start_s, bound_s, delay_s)
+    assert 0 <= chance_first_token_is_late(room_s + more_s, start_s, bound_s, delay_s) <= found <= 1
+    assert found <= chance_first_token_is_late(room_s, start_s, bound_s, delay_s + more_s)

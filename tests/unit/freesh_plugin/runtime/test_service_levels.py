@@ -86,3 +86,33 @@ def test_unknown_boundaries_classify_nothing() -> None:
     known = msgspec.structs.replace(known, partition={model: vague})
     level = levels(known=known).of(request(), 300, PREDICTED_S)
     assert (level.request_class, level.deadline_s) == ("unknown", 1014.0)
+
+
+@pytest.mark.parametrize(
+    ("wish", "first_s"),
+    [
+        (NO_WISH, 0.5),
+        (ServiceWish(trusted=True, deadline_s=1.0), 0.5),
+        (ServiceWish(trusted=True, deadline_s=60.0), 54.5),
+        (ServiceWish(trusted=False, deadline_s=60.0), 54.5),
+    ],
+)
+def test_the_first_token_is_due_as_planned_and_later_for_whoever_has_more_time(
+    wish: ServiceWish, first_s: float
+) -> None:
+    assert levels().of(request(wish=wish), 300, PREDICTED_S).first_due_s == 1000.0 + first_s
+
+
+def test_without_a_planned_bound_no_first_token_is_due() -> None:
+    assert ServiceLevels(None, None, None, 1.4).of(request(), 300, PREDICTED_S).first_due_s is None
+    known = plan()
+    loose = [msgspec.structs.replace(pool, slo=Slo(6.0, 0.0, 0.1)) for pool in known.pools]
+    vague = msgspec.structs.replace(known, pools=tuple(loose))
+    assert levels(known=vague).of(request(), 300, PREDICTED_S).first_due_s is None
+
+
+def test_a_bound_on_the_first_token_alone_is_one() -> None:
+    known = plan()
+    pools = [msgspec.structs.replace(pool, slo=Slo(0.0, 0.5, 0.1)) for pool in known.pools]
+    level = levels(known=msgspec.structs.replace(known, pools=tuple(pools))).of(request(), 300, PREDICTED_S)
+    assert (level.first_due_s, level.deadline_s, level.promised) == (1000.5, 1014.0, False)
