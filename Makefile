@@ -11,7 +11,7 @@ demo: setup
 	.venv/bin/python scripts/demo.py
 
 test: setup
-	.venv/bin/python -m pytest $(TEST_ARGS)
+	.venv/bin/python -m pytest -n 2 --dist loadfile $(TEST_ARGS)
 
 check: setup
 	./scripts/check.sh
