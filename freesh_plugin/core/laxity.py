@@ -41,7 +41,8 @@ def chance_first_token_is_late(room_s: float, start_s: float, bound_s: float, de
 
     Laxity is room - start, less what is set aside since others' prompts are computed in the same passes: a quarter of
     the start and a tenth of the bound. With a short delay the least laxity is by far the likeliest to run out, which
-    keeps all in time where all can be; with a long one all are about as likely. A first token that is late is lost.
+    keeps all in time where all can be; with a long one all are about as likely. A first token that is late, or would
+    be though its prompt took a quarter less than is thought, is lost.
 
     Args:
         room_s: Seconds until it is due; negative when that has passed.
@@ -49,11 +50,11 @@ def chance_first_token_is_late(room_s: float, start_s: float, bound_s: float, de
         bound_s: Seconds from arrival until it is due.
         delay_s: Mean of the wait, > 0.
     """
-    if room_s < 0:
+    if room_s < (1 - _STARTS_SOONER) * start_s or room_s < 0:
         return 0.0
     laxity_s = room_s - (1 + _STARTS_LATER) * start_s - _SET_ASIDE * bound_s
     return exp(-max(laxity_s, 0.0) / delay_s)
 
 
-_STARTS_LATER = 0.25
+_STARTS_LATER = _STARTS_SOONER = 0.25
 _SET_ASIDE = 0.1

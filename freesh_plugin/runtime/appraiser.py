@@ -43,23 +43,17 @@ class Appraiser:
         if entry.generated > entry.charged:
             self.charge_tokens(entry)
         entry.start_s, entry.tbt_s = start_s, tbt_s
+        prompt_s = pace.service_s(job, job.prompt_tokens, 0)
         to_decode_s = entry.remaining_tokens * tbt_s
         if running:
-            own_s, own_start_s, entry.service_s, entry.work_s = 0.0, 0.0, to_decode_s, to_decode_s
+            own_s, start_work_s, entry.service_s, entry.work_s = 0.0, 0.0, to_decode_s, to_decode_s
         else:
-            own_start_s, entry.service_s = start_s, start_s + to_decode_s
-            own_s = entry.work_s = start_s * pace.held_up + to_decode_s
-        times = Times(
-            prompt_s=pace.service_s(job, job.prompt_tokens, 0),
-            start_s=start_s,
-            start_work_s=start_s * pace.held_up,
-            tbt_s=tbt_s,
-            prompts_s=max(self._prompts_s - own_start_s, 0.0),
-            weight=self._shares.weight(job.client),
-        )
+            entry.service_s, start_work_s = start_s + to_decode_s, start_s * pace.held_up
+            own_s = entry.work_s = start_work_s + to_decode_s
         # It does not wait for itself.
-        delay_s = self._delay_s(max(self._backlog_s - own_s, 0.0))
-        entry.key = self._order.key(entry, now_s, delay_s, times)
+        delay_s, prompts_s = self._delay_s(max(self._backlog_s - own_s, 0.0)), max(self._prompts_s - start_s, 0.0)
+        times = Times(prompt_s, start_s, start_work_s, tbt_s, prompts_s, self._shares.weight(job.client))
+        entry.key, entry.claim = self._order.urgency(entry, now_s, delay_s, times)
         entry.appraised_s = now_s
 
     def _delay_s(self, backlog_s: float) -> float:

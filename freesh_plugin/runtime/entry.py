@@ -39,12 +39,31 @@ class Entry:
         tbt_s: Predicted seconds a token.
         charged: Tokens that its client was charged for.
         key: Its place in the order, when last appraised; smaller is sooner.
+        claim: What it has to say against running requests, when last appraised; smaller is more.
         appraised_s: When that was.
     """
 
     __slots__ = (
-        "appraised_s", "charged", "checkpoint", "expected", "generated", "job", "key", "length", "pinned", "place",
-        "protected_until", "request_id", "rescued", "service_s", "since_s", "start_s", "tbt_s", "waited_s", "work_s",
+        "appraised_s",
+        "charged",
+        "checkpoint",
+        "claim",
+        "expected",
+        "generated",
+        "job",
+        "key",
+        "length",
+        "pinned",
+        "place",
+        "protected_until",
+        "request_id",
+        "rescued",
+        "service_s",
+        "since_s",
+        "start_s",
+        "tbt_s",
+        "waited_s",
+        "work_s",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -63,7 +82,7 @@ class Entry:
         self.start_s = 0.0
         self.service_s = 0.0
         self.work_s = 0.0
-        self.key = inf
+        self.key = self.claim = inf
         self.appraised_s = -inf
         self.refine()
 
@@ -77,6 +96,11 @@ class Entry:
     def can_be_preempted(self) -> bool:
         """Whether it may leave the batch now."""
         return not self.pinned and self.job.preemptible and self.generated >= self.protected_until
+
+    @property
+    def awaits_promised_first(self) -> bool:
+        """Whether it has no token yet and the time of its first was promised."""
+        return self.job.first_due_s is not None and not self.generated
 
     def waited_by(self, now_s: float) -> float:
         """Seconds that it has waited in all."""

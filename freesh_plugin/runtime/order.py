@@ -10,7 +10,6 @@ from freesh_plugin.core.laxity import (
     chance_stretch_runs_out,
 )
 from freesh_plugin.runtime.entry import Entry, Place
-from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.policy import Policy
 from freesh_plugin.runtime.settings import SchedulerSettings
 
@@ -35,6 +34,18 @@ class Times(NamedTuple):
     weight: float
 
 
+class Urgency(NamedTuple):
+    """How urgent a request is; both numbers are smaller for what is more urgent.
+
+    Attributes:
+        key: Its place in the order.
+        claim: What it has to say against running requests whose place it would take, for as long as it needs one.
+    """
+
+    key: float
+    claim: float
+
+
 class Order(Protocol):
     """One policy's order."""
 
@@ -53,12 +64,17 @@ class Order(Protocol):
         """Seconds for which the key of a running request stays good."""
         ...
 
-    def lasts_s(self, delay_s: float) -> float:
-        """Seconds for which the key of a waiting request stays good."""
+    def lasts_s(self, delay_s: float, first_delay_s: float | None) -> float:
+        """Seconds for which the key of a waiting request stays good.
+
+        Args:
+            delay_s: How long it would wait for its next token if it did not run now.
+            first_delay_s: Seconds of the prompts that wait; None = nobody waits for a first token that is promised.
+        """
         ...
 
-    def key(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
-        """Place in the order; smaller is sooner.
+    def urgency(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> Urgency:
+        """Its place in the order.
 
         Args:
             entry: The request; its `service_s` and `work_s` are up to date.
@@ -68,8 +84,8 @@ class Order(Protocol):
         """
         ...
 
-    def outweighs(self, key: float, victims: Sequence[float]) -> bool:
-        """Whether a waiting request of this key may take the place of running ones of those keys."""
+    def outweighs(self, claim: float, victims: Sequence[float]) -> bool:
+        """Whether a waiting request of this claim may take the place of running ones of those keys."""
         ...
 
 
@@ -82,19 +98,23 @@ class FixedOrder:
         self.stall_limit_s = inf
         self.running_lasts_s = 0.0 if policy is Policy.SRTF else inf
 
-    def lasts_s(self, delay_s: float) -> float:
+    def lasts_s(self, delay_s: float, first_delay_s: float | None) -> float:
         """For ever."""
         return inf
 
-    def key(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
+    def urgency(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> Urgency:
         """Arrival, deadline or remaining service."""
+        key = self._key(entry)
+        return Urgency(key, key)
+
+    def _key(self, entry: Entry) -> float:
         if self._policy is Policy.FCFS:
             return entry.job.arrival_s
         return entry.job.deadline_s if self._policy is Policy.EDF else entry.service_s
 
-    def outweighs(self, key: float, victims: Sequence[float]) -> bool:
+    def outweighs(self, claim: float, victims: Sequence[float]) -> bool:
         """Each of them comes later."""
-        return all(key < victim for victim in victims)
+        return all(claim < victim for victim in victims)
 
 
 class LaxityOrder:
@@ -107,8 +127,9 @@ class LaxityOrder:
     room.
 
     Where a first token is promised too, a request that waits for it has in addition the urgency of that: the chance
-    that it is late if the other prompts that wait come first, per place-second of its own prompt. Shares of clients
-    count for that as far as prompts wait for as long as is promised: below, nobody has to be late.
+    that it is late if the other prompts that wait come first, per place-second of its own prompt; against a running
+    request, whose place it would take until its end, per place-second of all its work. Shares of clients count for
+    that as far as prompts wait for as long as is promised: below, nobody has to be late.
     """
 
     preemptive = True
@@ -119,23 +140,20 @@ class LaxityOrder:
         self._late_value = settings.late_value
         self.stall_limit_s = settings.stall_limit_s
 
-    def lasts_s(self, delay_s: float) -> float:
+    def lasts_s(self, delay_s: float, first_delay_s: float | None) -> float:
         """A fraction of the delay over which chances are weighed."""
+        if first_delay_s is not None:
+            delay_s = min(delay_s, max(first_delay_s, _LEAST_DELAY_S))
         return min(delay_s * _DELAY_SHARE, _LASTS_AT_MOST_S)
 
-    def key(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
+    def urgency(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> Urgency:
         """The negative of weight · (chance lost by waiting + worth of a late answer) / work, and the first token's."""
         last = times.weight * (self._lost(entry, now_s, delay_s, times) + self._late_value) / entry.work_s
-        if entry.place is not Place.WAITING or entry.job.first_due_s is None:
-            return -last
-        return -last - self._first_urgency(entry.job, now_s, entry.job.first_due_s, times)
-
-    def _first_urgency(self, job: Job, now_s: float, due_s: float, times: Times) -> float:
-        bound_s = max(due_s - job.arrival_s, _LEAST_BOUND_S)
-        delay_s = max(times.prompts_s, _LEAST_DELAY_S)
-        late = chance_first_token_is_late(due_s - now_s, times.start_s, bound_s, delay_s)
-        weight = times.weight ** min(delay_s / bound_s, 1.0)
-        return weight * late / max(times.start_work_s, _LEAST_WORK_S)
+        first = _first_lost(entry, now_s, times)
+        if not first:
+            return Urgency(-last, -last)
+        work_s = max(times.start_work_s, _LEAST_WORK_S)
+        return Urgency(-last - first / work_s, -last - first / max(entry.work_s, work_s))
 
     def _lost(self, entry: Entry, now_s: float, delay_s: float, times: Times) -> float:
         job, start_s, tbt_s = entry.job, times.start_s, times.tbt_s
@@ -148,9 +166,20 @@ class LaxityOrder:
         spare = max(job.stretch - 1, _LEAST_SPARE)
         return chance_stretch_runs_out(entry.length, entry.generated, waited_s, times.prompt_s, tbt_s, delay_s, spare)
 
-    def outweighs(self, key: float, victims: Sequence[float]) -> bool:
+    def outweighs(self, claim: float, victims: Sequence[float]) -> bool:
         """It is more urgent than all of them together, by the hysteresis."""
-        return key < self._hysteresis * sum(victims)
+        return claim < self._hysteresis * sum(victims)
+
+
+def _first_lost(entry: Entry, now_s: float, times: Times) -> float:
+    """Weight · chance that its first token is late if the other prompts come first; 0 where none is due."""
+    job = entry.job
+    if job.first_due_s is None or entry.generated or entry.place is Place.RUNNING:
+        return 0.0
+    bound_s = max(job.first_due_s - job.arrival_s, _LEAST_BOUND_S)
+    delay_s = max(times.prompts_s, _LEAST_DELAY_S)
+    late = chance_first_token_is_late(job.first_due_s - now_s, times.start_s, bound_s, delay_s)
+    return late * float(times.weight ** min(delay_s / bound_s, 1.0))
 
 
 _DELAY_SHARE = 0.25

@@ -161,7 +161,8 @@ class Scheduler:
         if oldest is None:
             return _FOREVER, inf
         self._pins_matter = any(entry.pinned for entry in self._running.values())
-        until_s = now_s + self._settings.review_s
+        first = self._queue.first_start_s is not None
+        until_s = now_s + (min(self._settings.review_s, self._lasts_s) if first else self._settings.review_s)
         if oldest.since_s + self._order.stall_limit_s > now_s:
             until_s = min(until_s, oldest.since_s + self._order.stall_limit_s)
         tokens = min((entry.checkpoint - entry.generated for entry in self._running.values()), default=_FOREVER)
@@ -183,7 +184,7 @@ class Scheduler:
     def _candidates(self, count: int, now_s: float) -> list[Entry]:
         """The most urgent of those waiting, with keys as of now."""
         found = self._queue.first(count)
-        if self._order.lasts_s(self._appraiser.delay_s) < inf:
+        if self._lasts_s < inf:
             for entry in found:
                 self._reappraise(entry, now_s)
             found.sort(key=lambda entry: (entry.key, entry.request_id))
@@ -222,15 +223,15 @@ class Scheduler:
     def _appraise_what_is_due(self, now_s: float) -> None:
         """Bring up to date what is too old of those waiting, and what clients had."""
         if self._shares.is_due(now_s):
+            self._shares.forget(now_s)
             for entry in self._running.values():
                 self._appraiser.charge_tokens(entry)
-            self._shares.forget(now_s)
         self._appraiser.see(self._queue.work_s, self._queue.start_s, len(self._running))
         if self._pace.revision != self._pace_revision:
             self._pace_revision = self._pace.revision
             for entry in self._queue.least_recently_appraised(len(self._queue)):
                 self._reappraise(entry, now_s)
-        lasts_s = self._order.lasts_s(self._appraiser.delay_s)
+        lasts_s = self._lasts_s
         for entry in self._queue.least_recently_appraised(_APPRAISED_AT_ONCE):
             if now_s - entry.appraised_s < lasts_s:
                 break
@@ -243,6 +244,11 @@ class Scheduler:
             if now_s - entry.appraised_s >= self._order.running_lasts_s:
                 self._appraiser.appraise(entry, now_s)
         return running
+
+    @property
+    def _lasts_s(self) -> float:
+        """Seconds for which keys of those waiting stay good."""
+        return self._order.lasts_s(self._appraiser.delay_s, self._queue.first_start_s)
 
     def _reappraise(self, entry: Entry, now_s: float) -> None:
         self._queue.place_anew(entry, lambda each: self._appraiser.appraise(each, now_s))

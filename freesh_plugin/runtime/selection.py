@@ -50,7 +50,7 @@ class Selection:
         for entry in candidates:
             if entry in self.choice.changes.join:
                 continue
-            if self.choice.join(entry, self._outweighed(entry.key), self._parked_after(entry)):
+            if self.choice.join(entry, self._outweighed(entry.claim), self._parked_after(entry)):
                 continue
             failures += 1
             if failures >= _FAILURES or not self._order.preemptive or self.choice.short_of_prefill:
@@ -60,8 +60,9 @@ class Selection:
 
     def _least_urgent(self) -> Iterator[Entry]:
         """Running requests that can leave, least urgent first."""
-        gone = self.choice.changes.preempt
-        return (entry for entry in self._victims() if entry not in gone)
+        for entry in self._victims():
+            if entry not in self.choice.changes.preempt:
+                yield entry
 
     def _victims(self) -> list[Entry]:
         """Running requests that can leave, least urgent first; not made before somebody looks."""
@@ -71,12 +72,12 @@ class Selection:
             self._sorted.sort(key=_by_key, reverse=True)
         return self._sorted
 
-    def _outweighed(self, key: float) -> Iterator[Entry]:
-        """Of those as many as `key` outweighs together."""
+    def _outweighed(self, claim: float) -> Iterator[Entry]:
+        """Of those as many as `claim` outweighs together."""
         keys: list[float] = []
         for entry in self._least_urgent():
             keys.append(entry.key)
-            if not self._order.outweighs(key, keys):
+            if not self._order.outweighs(claim, keys):
                 return
             yield entry
 

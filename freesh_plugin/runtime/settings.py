@@ -14,7 +14,8 @@ class SchedulerSettings:
         waiting_limit: Most requests that may wait; more are refused.
         total_tokens_limit: Most tokens (prompt and answer) that one request may ever need.
         tokens_per_step: Most tokens a request gets in a step (more than one with speculation).
-        review_s: While requests wait, nothing is reconsidered within so many seconds unless something happens.
+        review_s: While requests wait, nothing is reconsidered within so many seconds unless something happens; sooner
+            where a first token is due.
         delay_floor_s: What a request that does not run now is assumed to wait at least.
         delay_per_backlog: How much longer it is assumed to wait for each second of work that waits per place.
         hysteresis: So many times more urgent must a waiting request be than those it preempts.

@@ -15,6 +15,7 @@ class WaitingQueue:
         self._by_age: dict[int, Entry] = {}
         self._by_appraisal: dict[int, Entry] = {}
         self._work_s = self._start_s = 0.0
+        self._firsts = 0
 
     def __len__(self) -> int:
         """How many they are."""
@@ -29,6 +30,11 @@ class WaitingQueue:
     def start_s(self) -> float:
         """Predicted seconds before the next tokens of all: their prompts, one after the other."""
         return self._start_s
+
+    @property
+    def first_start_s(self) -> float | None:
+        """The same, if one of them waits for a first token that is promised; None = none does."""
+        return self._start_s if self._firsts else None
 
     @property
     def oldest(self) -> Entry | None:
@@ -58,11 +64,13 @@ class WaitingQueue:
         insort(self._by_key, (entry.key, entry.request_id))
         self._by_age[entry.request_id] = self._by_appraisal[entry.request_id] = entry
         self._count(entry)
+        self._firsts += entry.awaits_promised_first
 
     def remove(self, entry: Entry) -> None:
         """Take out an entry; its key and work are those it was last placed by."""
         self._unplace(entry)
         del self._by_age[entry.request_id]
+        self._firsts -= entry.awaits_promised_first
         if not self._by_key:
             self._work_s = self._start_s = 0.0
 

@@ -76,7 +76,8 @@ def test_a_longer_answer_forgives_a_longer_wait(
     [
         (4.0, exp(-2.35 / 2.0)),  # of 4 s, 1.25 go to the prompt and 0.4 are set aside
         (1.65, 1.0),  # nothing is left to wait
-        (0.3, 1.0),  # it may be in time yet
+        (0.8, 1.0),  # it is in time if the prompt takes a fifth less
+        (0.7, 0.0),  # it would be late even if it took a quarter less
         (-0.1, 0.0),  # it is late, whatever is done
     ],
 )
@@ -88,6 +89,7 @@ def test_a_first_token_is_late_when_its_wait_outlasts_its_laxity(room_s: float, 
 def test_the_less_room_and_the_longer_the_wait_the_likelier_it_is_late(
     room_s: float, more_s: float, start_s: float, bound_s: float, delay_s: float
 ) -> None:
+    room_s += start_s  # below that it may be given up
     found = chance_first_token_is_late(room_s, start_s, bound_s, delay_s)
     assert 0 <= chance_first_token_is_late(room_s + more_s, start_s, bound_s, delay_s) <= found <= 1
     assert found <= chance_first_token_is_late(room_s, start_s, bound_s, delay_s + more_s)

@@ -60,7 +60,7 @@ def test_what_has_no_promise_waits_for_what_has_one() -> None:
 
 @pytest.mark.parametrize("place", [Place.RUNNING, Place.PARKED])
 def test_who_has_a_first_token_is_not_judged_by_it(place: Place) -> None:
-    keys = [key_of(job(1, 1000, due_s), 1.0, 5.0, place) for due_s in (None, 0.5, 20.0)]
+    keys = [key_of(job(1, 1000, due_s), 1.0, 5.0, place, generated=1) for due_s in (None, 0.5, 20.0)]
     assert keys == [keys[0]] * 3
 
 
@@ -74,11 +74,50 @@ def test_a_clients_share_counts_as_far_as_somebody_must_be_late(
     assert least - 1e-9 <= promised / of_others <= most + 1e-9
 
 
-def key_of(job: Job, weight: float, prompts_s: float, place: Place = Place.WAITING) -> float:
+def key_of(job: Job, weight: float, prompts_s: float, place: Place = Place.WAITING, generated: int = 0) -> float:
     """Its key 2 s after it arrived."""
     entry = Entry(job)
-    entry.place, entry.work_s = place, 2.0
+    entry.place, entry.work_s, entry.generated = place, 2.0, generated
     times = Times(
         prompt_s=1.0, start_s=1.0, start_work_s=1.0, tbt_s=0.05, prompts_s=prompts_s, weight=weight
     )  # fmt: skip
-    return LaxityOrder(SchedulerSettings()).key(entry, job.arrival_s + 2.0, 2.0, times)
+    return LaxityOrder(SchedulerSettings()).urgency(entry, job.arrival_s + 2.0, 2.0, times).key
+
+
+def test_one_that_cannot_be_in_time_lets_others_be() -> None:
+    assert begun_first(0.0, job(1, 3000, 0.2), job(2, 2500, 4.5)) == 2
+
+
+def test_who_left_the_batch_before_its_first_token_still_waits_for_it() -> None:
+    memory = CountedMemory(100_000)
+    found = Scheduler(SchedulerSettings(), PACE, memory)
+    for each in (job(1, 3000, 5.0), job(2, 1000, 60.0)):
+        memory.register(each.request_id, each.prompt_tokens, each.prompt_tokens + each.max_new_tokens)
+        found.arrive(each, 0.0)
+    one = StepLimits(batch=1, prefill_tokens=1000, chunked=True)
+    assert found.decide(one, 0.0).admit == (1,)
+    found.left_batch([1], 0.05)
+    assert found.decide(one, 0.1).resume == (1,)
+
+
+def test_a_bound_shorter_than_a_review_is_not_slept_through() -> None:
+    memory = CountedMemory(100_000)
+    found = Scheduler(SchedulerSettings(), ConstantPace(tbt_s=0.03, prefill_s=0.0002), memory)
+    long = [Job(number, 0.0, 33.0, 10, 2000, AnswerLength(1000, 1000)) for number in range(4)]
+    for each in (*long, Job(9, 6.0, 100.0, 200, 2000, AnswerLength(50, 50), first_due_s=6.7)):
+        memory.register(each.request_id, each.prompt_tokens, each.prompt_tokens + each.max_new_tokens)
+    four = StepLimits(batch=4, prefill_tokens=1000, chunked=True)
+    for each in long:
+        found.arrive(each, 0.0)
+    found.decide(four, 0.0)
+    found.arrive(Job(9, 6.0, 100.0, 200, 2000, AnswerLength(50, 50), first_due_s=6.7), 6.0)
+    admitted_s = next(6.0 + 0.03 * step for step in range(20) if 9 in found.decide(four, 6.0 + 0.03 * step).admit)
+    assert admitted_s <= 6.4
+
+
+def test_taking_a_place_until_the_end_has_to_be_worth_more_than_a_prompt() -> None:
+    entry = Entry(job(1, 1000, 3.2))
+    entry.work_s = 20.0
+    times = Times(prompt_s=1.0, start_s=1.0, start_work_s=1.0, tbt_s=0.05, prompts_s=0.1, weight=1.0)
+    found = LaxityOrder(SchedulerSettings()).urgency(entry, 2.0, 2.0, times)
+    assert found.key == pytest.approx(20 * found.claim, rel=0.1)
