@@ -98,7 +98,7 @@ class HelperClient:
         self._patience = patience
         self._lock = threading.RLock()
         self._link: Link | None = None
-        self._former: Link | None = None
+        self._formers: list[Link] = []  # given up, and not ended as far as is known
         self._lost = False
         self._owing = False
         self._closed = threading.Event()
@@ -136,7 +136,9 @@ class HelperClient:
             except GpuError as error:
                 if error.failure is not GpuFailure.HELPER_GONE or self._link is not None:
                     raise
-                self._ask(Release(uuids))  # it went while it was asked: the one that comes after it has taken over
+                # It went while it was asked: the one that comes after it takes over what it held.
+                self._connected(uuids[0]).used = True
+                self._ask(Release(uuids))
             self._lost = False
 
     def close(self) -> None:
@@ -144,9 +146,8 @@ class HelperClient:
         end_s = time.monotonic() + self._patience.end_s
         self._closed.set()
         with self._lock:
-            if self._former is not None:
-                self._let_go(self._former, self._patience.former_s)
-                self._former = None
+            for former in self._formers:
+                self._let_go(former, min(self._patience.former_s, max(end_s - time.monotonic(), 0.0)))
             link, self._link = self._link, None
             while link is not None or self._owing:
                 if link is not None:
@@ -210,9 +211,10 @@ class HelperClient:
         return self._link
 
     def _started(self, uuid: str) -> Link:
-        if self._former is not None:
-            self._former.await_end(self._patience.former_s)
-            self._former = None
+        end_s = time.monotonic() + self._patience.former_s
+        for former in self._formers:
+            former.await_end(max(end_s - time.monotonic(), 0.0))
+        self._formers = [each for each in self._formers if each.child is not None and each.child.poll() is None]
         link: Link | None = None
         try:
             link = self._start()
@@ -232,9 +234,10 @@ class HelperClient:
             link.await_end(self._patience.former_s)
 
     def _drop(self) -> None:
-        self._former, self._link = self._link, None
-        if self._former is not None:
-            self._former.close()
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+            self._formers.append(link)
 
     def _watch(self, link: Link) -> None:
         """Wait for the child's end; when it has not freed what it held, see that another does."""

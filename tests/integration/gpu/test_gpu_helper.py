@@ -208,13 +208,26 @@ def test_clocks_are_released_though_the_helper_goes_while_it_is_asked(fake_drive
 def test_a_setter_that_is_closed_waits_for_the_helper_it_gave_up_and_frees(
     fake_driver: FakeDriver, run_dir: Path
 ) -> None:
-    with own_helper(run_dir, patience=Patience(answer_s=0.1, retry_s=30)) as clocks:
+    with own_helper(run_dir, patience=Patience(answer_s=1.0, retry_s=30)) as clocks:
         clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
-        with killed_while_it_is_asked(run_dir):
+        with killed_while_it_is_asked(run_dir, after_s=2.0):
             with pytest.raises(GpuError) as caught:
                 clocks.limit_sm_clock_mhz(fake_driver.uuids, 1605)
             assert caught.value.failure is GpuFailure.TIMED_OUT
             clocks.close()
+        assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
+
+
+def test_a_helper_that_was_given_up_is_not_forgotten_when_another_is_there(
+    fake_driver: FakeDriver, run_dir: Path
+) -> None:
+    with own_helper(run_dir, patience=Patience(answer_s=1.0, former_s=0.1, retry_s=30)) as clocks:
+        clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        with killed_while_it_is_asked(run_dir, after_s=3.0):
+            with pytest.raises(GpuError):
+                clocks.limit_sm_clock_mhz(fake_driver.uuids, 1605)
+            clocks.open()  # another helper, beside the one that lives on and holds the leases
+        clocks.close()
         assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
 
 
@@ -261,11 +274,11 @@ def fill(pipe: int) -> None:
 
 
 @contextmanager
-def killed_while_it_is_asked(run_dir: Path) -> Iterator[None]:
-    """It stops, so that it takes questions and answers none, and is killed half a second later."""
+def killed_while_it_is_asked(run_dir: Path, after_s: float = 1.0) -> Iterator[None]:
+    """It stops, so that it takes questions and answers none, and is killed some time later."""
     (helper,) = processes_of(run_dir)
     helper.suspend()
-    killing = threading.Timer(0.5, helper.kill)
+    killing = threading.Timer(after_s, helper.kill)
     killing.start()
     yield
     killing.join()
