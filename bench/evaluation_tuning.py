@@ -2,6 +2,7 @@
 
 A trial is chosen that has the least carbon (energy, of policies that know none) among those whose attainment is within
 `EQUAL_POINTS` of the reference's in every hour, with no more requests lost; where none is, the one that comes nearest.
+FREESH, and FREESH without classes, have to come within `OWN_POINTS`: other hours are not those that were tuned on.
 Chosen settings, and every trial, are written to `models/data/evaluation/tuned.json`, which the policies read.
 
 Usage: python -m bench.evaluation_tuning
@@ -49,6 +50,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Who plans with the margin of whom: FREESH, and FREESH but for what it knows, with the same."""
 
+OWN_POINTS = 0.05
+"""Of FREESH's own attainment, percentage points below the reference's."""
+
+OWN = frozenset({"freesh", "one_mixed_pool"})
 ENERGY_ONLY = frozenset({"best_static_clock", "reactive_autoscaler", "rightsized_min_energy", "dynamollm_like"})
 
 
@@ -138,7 +143,8 @@ def cost(policy: str, runs: Iterable[RunScores]) -> float:
 def best(policy: str, trials: Sequence[Trial], runs: Sequence[list[RunScores]], reference: list[RunScores]) -> Tuned:
     """Settings of the best trial of a policy."""
     own = [(trial, of) for trial, of in zip(trials, runs, strict=True) if trial.policy == policy]
-    equal = [e for e in own if behind(e[1], reference) <= EQUAL_POINTS and lost(e[1]) <= lost(reference)]
+    points = OWN_POINTS if policy in OWN else EQUAL_POINTS
+    equal = [e for e in own if behind(e[1], reference) <= points and lost(e[1]) <= lost(reference)]
     if not equal:
         return min(own, key=lambda e: (lost(e[1]), round(behind(e[1], reference), 3), cost(policy, e[1])))[0].tuned
     return min(equal, key=lambda each: cost(policy, each[1]))[0].tuned
