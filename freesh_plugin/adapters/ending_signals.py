@@ -14,8 +14,9 @@ def ended_by_signals() -> Iterator[socket.socket]:
     awaited, told = socket.socketpair()
     with awaited, told:
         told.setblocking(False)
-        before = {number: signal.signal(number, lambda *_: None) for number in _ENDING}
+        # The socket first: a signal that came between would be told to nobody.
         before_fd = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+        before = {number: signal.signal(number, lambda *_: None) for number in _ENDING}
         try:
             yield awaited
         finally:

@@ -211,10 +211,7 @@ class HelperClient:
         return self._link
 
     def _started(self, uuid: str) -> Link:
-        end_s = time.monotonic() + self._patience.former_s
-        for former in self._formers:
-            former.await_end(max(end_s - time.monotonic(), 0.0))
-        self._formers = [each for each in self._formers if each.child is not None and each.child.poll() is None]
+        self._await_formers()
         link: Link | None = None
         try:
             link = self._start()
@@ -227,6 +224,16 @@ class HelperClient:
             failed = reply if isinstance(reply, Failed) else Failed("*", GpuFailure.OTHER, "it answers out of turn")
             raise GpuError(uuid, failed.failure, failed.reason)
         return link
+
+    def _await_formers(self) -> None:
+        """Wait for those that were given up; what an ended one has not freed is owed from here on."""
+        end_s = time.monotonic() + self._patience.former_s
+        formers, self._formers = self._formers, []
+        for former in formers:
+            status = former.await_end(max(end_s - time.monotonic(), 0.0))
+            if status is None and former.child is not None:
+                self._formers.append(former)
+            self._owing |= bool(status) and former.used
 
     def _give_up(self, link: Link | None) -> None:
         if link is not None:
