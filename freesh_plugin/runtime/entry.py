@@ -44,25 +44,8 @@ class Entry:
     """
 
     __slots__ = (
-        "appraised_s",
-        "charged",
-        "checkpoint",
-        "claim",
-        "expected",
-        "generated",
-        "job",
-        "key",
-        "length",
-        "pinned",
-        "place",
-        "protected_until",
-        "request_id",
-        "rescued",
-        "service_s",
-        "since_s",
-        "start_s",
-        "tbt_s",
-        "waited_s",
+        "appraised_s", "charged", "checkpoint", "claim", "expected", "generated", "job", "key", "length", "pinned",
+        "place", "protected_until", "request_id", "rescued", "service_s", "since_s", "start_s", "tbt_s", "waited_s",
         "work_s",
     )  # fmt: skip
 

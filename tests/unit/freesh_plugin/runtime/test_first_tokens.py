@@ -78,9 +78,7 @@ def key_of(job: Job, weight: float, prompts_s: float, place: Place = Place.WAITI
     """Its key 2 s after it arrived."""
     entry = Entry(job)
     entry.place, entry.work_s, entry.generated = place, 2.0, generated
-    times = Times(
-        prompt_s=1.0, start_s=1.0, start_work_s=1.0, tbt_s=0.05, prompts_s=prompts_s, weight=weight
-    )  # fmt: skip
+    times = Times(prompt_s=1.0, start_s=1.0, start_work_s=1.0, tbt_s=0.05, prompts_s=prompts_s, weight=weight)
     return LaxityOrder(SchedulerSettings()).urgency(entry, job.arrival_s + 2.0, 2.0, times).key
 
 
@@ -104,13 +102,14 @@ def test_a_bound_shorter_than_a_review_is_not_slept_through() -> None:
     memory = CountedMemory(100_000)
     found = Scheduler(SchedulerSettings(), ConstantPace(tbt_s=0.03, prefill_s=0.0002), memory)
     long = [Job(number, 0.0, 33.0, 10, 2000, AnswerLength(1000, 1000)) for number in range(4)]
-    for each in (*long, Job(9, 6.0, 100.0, 200, 2000, AnswerLength(50, 50), first_due_s=6.7)):
+    tight = Job(9, 6.0, 100.0, 200, 2000, AnswerLength(50, 50), first_due_s=6.7)
+    for each in (*long, tight):
         memory.register(each.request_id, each.prompt_tokens, each.prompt_tokens + each.max_new_tokens)
     four = StepLimits(batch=4, prefill_tokens=1000, chunked=True)
     for each in long:
         found.arrive(each, 0.0)
     found.decide(four, 0.0)
-    found.arrive(Job(9, 6.0, 100.0, 200, 2000, AnswerLength(50, 50), first_due_s=6.7), 6.0)
+    found.arrive(tight, 6.0)
     admitted_s = next(6.0 + 0.03 * step for step in range(20) if 9 in found.decide(four, 6.0 + 0.03 * step).admit)
     assert admitted_s <= 6.4
 
