@@ -119,9 +119,10 @@ class HelperClient:
             GpuError: not done; those that were set are as before, or freed when the helper is gone.
         """
         with self._turn(uuids[0]):
+            link = self._connected(uuids[0])
             self._tell_of_loss(uuids[0])
-            self._connected(uuids[0]).used = True
-            self._ask(Limit(uuids, sm_clock_mhz, self._pin))
+            link.used = True
+            self._ask(link, Limit(uuids, sm_clock_mhz, self._pin))
 
     def release(self, uuids: tuple[str, ...]) -> None:
         """Give these clocks back to the driver; where the helper was lost, by the one that comes after it.
@@ -130,15 +131,15 @@ class HelperClient:
             GpuError: one could not be; the helper goes on trying.
         """
         with self._turn(uuids[0]):
-            self._connected(uuids[0])
             try:
-                self._ask(Release(uuids))
+                self._ask(self._connected(uuids[0]), Release(uuids))
             except GpuError as error:
                 if error.failure is not GpuFailure.HELPER_GONE or self._link is not None:
                     raise
                 # It went while it was asked: the one that comes after it takes over what it held.
-                self._connected(uuids[0]).used = True
-                self._ask(Release(uuids))
+                link = self._connected(uuids[0])
+                link.used = True
+                self._ask(link, Release(uuids))
             self._lost = False
 
     def close(self) -> None:
@@ -165,8 +166,9 @@ class HelperClient:
         finally:
             self._lock.release()
 
-    def _ask(self, request: Request) -> None:
-        uuid, link = request.uuids[0], self._connected(request.uuids[0])
+    def _ask(self, link: Link, request: Request) -> None:
+        """Of the helper that was looked at, and no other: a loss in between would be told after the next success."""
+        uuid = request.uuids[0]
         try:
             reply = link.ask(request, self._patience.answer_s)
         except TimeoutError as error:
@@ -188,9 +190,8 @@ class HelperClient:
         """What was held is held no more since the helper was lost: say so once, when another is there.
 
         Raises:
-            GpuError: HELPER_GONE; or there is no other yet.
+            GpuError: HELPER_GONE.
         """
-        self._connected(uuid)
         if self._lost:
             self._lost = False
             raise GpuError(uuid, GpuFailure.HELPER_GONE, "it ended since the last call, and what it held is given back")

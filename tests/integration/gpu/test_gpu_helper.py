@@ -129,6 +129,31 @@ def test_a_helper_that_is_killed_is_replaced_though_nobody_calls(fake_driver: Fa
         assert fake_driver.locks() == [(210, 1605)] * 2
 
 
+def test_a_loss_is_told_by_the_call_that_meets_it_and_not_after_the_next_success(
+    fake_driver: FakeDriver, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[bool] = []
+
+    def ended_after_the_first_look(link: Link) -> bool:
+        looks.append(looked(link))
+        if len(looks) == 1:
+            (helper,) = processes_of(run_dir, "gpu_helper")
+            helper.terminate()
+            wait_until(lambda: looked(link))
+        return looks[-1]
+
+    looked = Link.ended.fget  # type: ignore[attr-defined]
+    with own_helper(run_dir) as clocks:
+        clocks.open()
+        monkeypatch.setattr(Link, "ended", property(ended_after_the_first_look))
+        with pytest.raises(GpuError) as caught:
+            clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
+        assert caught.value.failure is GpuFailure.HELPER_GONE
+        for sm_clock_mhz in (1110, 1605):
+            clocks.limit_sm_clock_mhz(fake_driver.uuids, sm_clock_mhz)
+        assert fake_driver.locks() == [(210, 1605)] * 2
+
+
 def test_a_clock_that_cannot_be_freed_keeps_its_helper(fake_driver: FakeDriver, run_dir: Path) -> None:
     with own_helper(run_dir, patience=Patience(end_s=0.2)) as clocks:
         clocks.limit_sm_clock_mhz(fake_driver.uuids, 1110)
