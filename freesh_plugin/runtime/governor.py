@@ -173,7 +173,7 @@ class Governor:
         wanted_mhz = self._next_mhz(now_s, clock_mhz)
         if wanted_mhz > clock_mhz:
             self._dwell_ticks = self._settings.dwell_ticks
-            return _Wish(wanted_mhz, GovernorReason.JUMPED if self._pressure > 1 else GovernorReason.RAISED)
+            return _Wish(wanted_mhz, self._why_raised())
         dwelling = self._dwell_ticks > 0
         if dwelling and not self._gpus.throttled:
             self._dwell_ticks -= 1
@@ -185,11 +185,17 @@ class Governor:
         rule = self._settings.rule
         if self._settings.mode is GovernorMode.MIAD:
             needed_mhz = rounded_up(self._supported_mhz, self._tbt_floor.mhz(now_s, clock_mhz, self._tbt_pressure))
-            floor_mhz = max(self._floor_mhz, min(needed_mhz, clock_mhz))
+            required_mhz = min(clock_mhz * self._gauge.required_speed, self._ceiling_mhz)
+            floor_mhz = max(self._floor_mhz, min(needed_mhz, clock_mhz), rounded_up(self._supported_mhz, required_mhz))
             return next_clock_mhz(rule, self._supported_mhz, clock_mhz, self._pressure, floor_mhz, self._ceiling_mhz)
         if self._pressure > rule.headroom:
             return self._ceiling_mhz
         return self._floor_mhz if self._pressure < rule.headroom - rule.dead_band else clock_mhz
+
+    def _why_raised(self) -> GovernorReason:
+        if self._pressure > 1:
+            return GovernorReason.JUMPED
+        return GovernorReason.RAISED if self._pressure > self._settings.rule.headroom else GovernorReason.DUE
 
     def _why_at_rest(self, clock_mhz: int) -> GovernorReason:
         rule = self._settings.rule

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from freesh_plugin.core.gpu import GpuFailure, GpuReading
 from freesh_plugin.runtime.governor_settings import GovernorMode
@@ -12,6 +13,7 @@ class GovernorReason(StrEnum):
 
     RAISED = "raised"
     JUMPED = "jumped"
+    DUE = "answers due"
     LOWERED = "lowered"
     HELD = "held"
     DWELLING = "dwelling"
@@ -49,6 +51,20 @@ class Applied:
     failure: GpuFailure | None = None
 
 
+class AnswerDue(NamedTuple):
+    """An answer under way whose end was promised.
+
+    Attributes:
+        age_s: Seconds since its request arrived.
+        left_s: Seconds until its last token is due; negative when that has passed.
+        tokens: Tokens of it that are still expected, at least one.
+    """
+
+    age_s: float
+    left_s: float
+    tokens: float
+
+
 @dataclass(frozen=True, slots=True)
 class GovernorSignals:
     """News of one instance since the last tick.
@@ -63,6 +79,7 @@ class GovernorSignals:
         waiting_age_s: Age of the oldest request without a first token; 0 without one.
         running: Requests in the batch.
         waiting: Requests that wait to join it.
+        answers: Of those in the batch, the ones whose end was promised.
         readings: The newest reading of each rank's GPU, or how reading it failed; empty where none was read.
         applied: What came of a decision that told the GPUs something, told once; None without news.
     """
@@ -73,6 +90,7 @@ class GovernorSignals:
     waiting_age_s: float
     running: int
     waiting: int
+    answers: tuple[AnswerDue, ...] = ()
     readings: tuple[GpuReading | GpuFailure, ...] = ()
     applied: Applied | None = None
 

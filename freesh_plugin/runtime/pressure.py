@@ -2,11 +2,12 @@
 
 from collections import deque
 from collections.abc import Iterable
-from math import ceil, isfinite
+from math import ceil, inf, isfinite
 
 from freesh_plugin.core.plan import Slo
 from freesh_plugin.runtime.governor_settings import GovernorSettings
 from freesh_plugin.runtime.governor_signals import GovernorSignals
+from freesh_plugin.runtime.required_speed import required_speed
 
 
 class PressureGauge:
@@ -28,6 +29,7 @@ class PressureGauge:
         self._waited_s = 0.0
         self._queue_s = 0.0
         self._pass_s = 0.0
+        self._required_speed = 0.0
 
     def observe(self, now_s: float, signals: GovernorSignals) -> None:
         """Take in what is new at `now_s` (monotonic)."""
@@ -39,11 +41,12 @@ class PressureGauge:
         self._pass_s = self._tbt_s.quantile(settings.tbt_quantile, settings.min_samples)
         first_tokens_rps = self._ttft_s.most_at_once / settings.tick_s
         self._queue_s = signals.waiting / first_tokens_rps if first_tokens_rps else 0.0
+        self._required_speed = required_speed(signals.answers, self._tbt_s.mean)
 
     def clock_raised(self) -> None:
         """Forget TBT: what passes took at the lower clock says nothing of the higher one. Those who wait wait on."""
         self._tbt_s.clear()
-        self._pass_s = 0.0
+        self._pass_s = self._required_speed = 0.0
 
     def pressure(self, slo: Slo) -> float:
         """The pressure r under these bounds, as of the last `observe`."""
@@ -54,11 +57,18 @@ class PressureGauge:
         """The part of r that is TBT's."""
         return _weighted(_share(self._pass_s, slo.tbt_s), self._settings.tbt_weight)
 
+    @property
+    def required_speed(self) -> float:
+        """How many times faster the answers under way must come to be whole when they are due; 0 without any."""
+        return self._required_speed
+
 
 def are_sound(signals: GovernorSignals) -> bool:
-    """Whether every number of the telemetry is a finite number no less than 0."""
+    """Whether every number of the telemetry is finite, and no less than 0 but for times until something is due."""
     durations_s = (*signals.ttft_s, *signals.tbt_s, signals.waiting_age_s)
-    return all(0 <= each < _INFINITE for each in durations_s) and min(signals.running, signals.waiting) >= 0
+    amounts = (signals.running, signals.waiting, *(each.tokens for each in signals.answers))
+    finite = all(isfinite(each.age_s) and isfinite(each.left_s) for each in signals.answers)
+    return finite and all(0 <= each < inf for each in (*durations_s, *amounts))
 
 
 def _share(seconds: float, bound_s: float) -> float:
@@ -87,6 +97,12 @@ class _Window:
         self._ticks.clear()
 
     @property
+    def mean(self) -> float:
+        """0 without samples."""
+        count = sum(len(samples) for _, samples in self._ticks)
+        return sum(sum(samples) for _, samples in self._ticks) / count if count else 0.0
+
+    @property
     def most_at_once(self) -> int:
         """Samples of the tick that brought most."""
         return max((len(samples) for _, samples in self._ticks), default=0)
@@ -101,5 +117,4 @@ class _Window:
         return ordered[ceil(share * len(ordered)) - 1] if len(ordered) >= min_samples else ordered[-1]
 
 
-_INFINITE = float("inf")
 _ROUNDING_S = 1e-6

@@ -9,6 +9,7 @@ from freesh_plugin.runtime.admission import refusal_of
 from freesh_plugin.runtime.appraiser import Appraiser
 from freesh_plugin.runtime.entry import Entry, Place
 from freesh_plugin.runtime.fairness import FairShares
+from freesh_plugin.runtime.governor_signals import AnswerDue
 from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.memory import Memory
 from freesh_plugin.runtime.order import order_of
@@ -57,6 +58,14 @@ class Scheduler:
     def running(self) -> int:
         """How many requests are in the batch."""
         return len(self._running)
+
+    def answers_due(self, now_s: float) -> tuple[AnswerDue, ...]:
+        """Of those in the batch the ones whose end was promised: how long they have, and what is expected of them."""
+        return tuple(
+            AnswerDue(now_s - entry.job.arrival_s, entry.job.deadline_s - now_s, entry.remaining_tokens)
+            for entry in self._running.values()
+            if entry.job.stretch is None and entry.job.deadline_s < inf
+        )
 
     def arrive(self, job: Job, now_s: float) -> Refusal | None:
         """Queue a request, or refuse it at once.

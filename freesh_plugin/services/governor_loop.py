@@ -14,6 +14,7 @@ from freesh_plugin.core.plan import ClockBounds, Slo
 from freesh_plugin.ports import Clock, ClockSetter
 from freesh_plugin.runtime.governor import Governor
 from freesh_plugin.runtime.governor_signals import (
+    AnswerDue,
     Applied,
     ClockDecision,
     GovernorReason,
@@ -29,10 +30,14 @@ _RELEASE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class EngineLoad:
-    """Requests in the batch and requests that wait; `up`: the shards answer, so that this says something."""
+    """Requests in the batch, requests that wait, and answers under way whose end was promised.
+
+    `up`: the shards answer, so that this says something.
+    """
 
     running: int
     waiting: int
+    answers: tuple[AnswerDue, ...] = ()
     up: bool = True
 
 
@@ -121,6 +126,7 @@ class GovernorLoop:
             waiting_age_s=self._times.waiting_age_s(now_s),
             running=load.running,
             waiting=load.waiting,
+            answers=load.answers,
             readings=self._readings(),
             applied=applied,
         )

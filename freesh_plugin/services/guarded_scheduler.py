@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from freesh_plugin.runtime.governor_signals import AnswerDue
 from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.memory import Memory
 from freesh_plugin.runtime.pace import Pace
@@ -45,6 +46,10 @@ class GuardedScheduler:
     def waiting(self) -> int:
         """How many requests wait."""
         return self._scheduler.waiting
+
+    def answers_due(self, now_s: float) -> tuple[AnswerDue, ...]:
+        """Of those in the batch the ones whose end was promised."""
+        return self._scheduler.answers_due(now_s)
 
     def arrive(self, job: Job, now_s: float) -> Refusal | None:
         """Queue a request, or refuse it at once."""

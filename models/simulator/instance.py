@@ -166,11 +166,16 @@ class SimulatedInstance:
                 most = min(most, decision.holds_for_steps + 1, book.passes_to_unpin)
         passes = max(min(passes_until(first_s, growth_s, pause_s - self._now_s), most), 1)
         last_s = first_s + growth_s * (passes - 1)
-        took_s = passes * (first_s + last_s) / 2
         if self._clock.follows and passes > 1:
             self._clock.times.decoded(self._now_s, [first_s + growth_s * i for i in range(passes - 1)])
-        self._spend(took_s, self._meter.used(mhz, size, 0, took_s))
-        book.batch.passed(passes, last_s)
+        before_s = (passes - 1) * (first_s + last_s - growth_s) / 2
+        used = self._meter.used(mhz, size, 0, before_s + last_s)
+        if passes > 1:
+            self._spend(before_s, used)
+            book.batch.passed(passes - 1, last_s - growth_s)
+        # A tick falls into the last pass, if into any, and is to know of those before it.
+        self._spend(last_s, used)
+        book.batch.passed(1, last_s)
         book.pace.observe_decoding(size, first_s, growth_s, passes)
         book.scheduler.skip(passes - 1)
         self._end_passes(size)
@@ -218,7 +223,7 @@ class SimulatedInstance:
 
     def _tick(self) -> None:
         before_mhz, waiting = self._clock.mhz, self._book.scheduler.waiting
-        self._clock.tick(len(self._book.requests) - waiting, waiting)
+        self._clock.tick(len(self._book.requests) - waiting, waiting, self._book.answers_due)
         if self._clock.mhz != before_mhz:
             self._meter.tell()
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import inf
 
 from freesh_plugin.core.length_model import CHECKPOINTS, last_checkpoint, next_checkpoint
+from freesh_plugin.runtime.governor_signals import AnswerDue
 from freesh_plugin.runtime.pace import MeasuredPace
 from freesh_plugin.runtime.scheduler import Scheduler
 from freesh_plugin.runtime.step_decision import StepDecision, StepLimits
@@ -181,6 +182,11 @@ class InstanceBook:
             if not request.in_new_leg and request.generated >= _CUT_FROM:
                 del self._pinned[request.request_id]
                 self.scheduler.pin(request.request_id, False)
+
+    def answers_due(self, now_s: float) -> tuple[AnswerDue, ...]:
+        """Of those in the batch the ones whose end was promised."""
+        self.tell_progress()
+        return self.scheduler.answers_due(now_s)
 
     @property
     def tokens_left(self) -> float:

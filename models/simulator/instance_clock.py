@@ -1,11 +1,11 @@
 """The SM clock of a simulated instance: the live governor, asked at every tick, and what it is told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from freesh_plugin.core.plan import ClockBounds, Slo
 from freesh_plugin.runtime.governor import Governor
 from freesh_plugin.runtime.governor_settings import GovernorMode, GovernorSettings
-from freesh_plugin.runtime.governor_signals import Applied, ClockDecision, GovernorSignals
+from freesh_plugin.runtime.governor_signals import AnswerDue, Applied, ClockDecision, GovernorSignals
 from freesh_plugin.runtime.token_times import TokenTimes
 
 _NOTHING_PROMISED = Slo(latency_s=0.0, ttft_s=0.0, tbt_s=0.0)
@@ -40,8 +40,8 @@ class InstanceClock:
         """From the next tick on, these count; a static clock needs no promise."""
         self._promised = slo, bounds
 
-    def tick(self, running: int, waiting: int) -> None:
-        """Decide at `next_s`."""
+    def tick(self, running: int, waiting: int, answers: Callable[[float], tuple[AnswerDue, ...]]) -> None:
+        """Decide at `next_s`; `answers` are those in the batch, asked for if they are looked at."""
         now_s = self.next_s
         self._count_to(self._ticks + 1)
         if self._rests(running + waiting > 0):
@@ -51,7 +51,8 @@ class InstanceClock:
             slo, bounds = self._promised
             self._governor.adopt(slo or (_NOTHING_PROMISED if self._static else None), bounds)
             self._promised = None
-        self._carry_out(self._governor.tick(now_s, self._signals(now_s, running, waiting)))
+        signals = self._signals(now_s, running, waiting, answers(now_s) if self.follows else ())
+        self._carry_out(self._governor.tick(now_s, signals))
 
     def skip_idle(self, until_s: float) -> None:
         """Leave out the ticks up to `until_s`, with nothing running or waiting, if they change nothing."""
@@ -68,7 +69,7 @@ class InstanceClock:
         self._ticks = ticks
         self.next_s = self._start_s + self._tick_s * ticks
 
-    def _signals(self, now_s: float, running: int, waiting: int) -> GovernorSignals:
+    def _signals(self, now_s: float, running: int, waiting: int, answers: tuple[AnswerDue, ...]) -> GovernorSignals:
         ttft_s, tbt_s = self.times.take(now_s)
         applied, self._applied = self._applied, None
         return GovernorSignals(
@@ -78,6 +79,7 @@ class InstanceClock:
             waiting_age_s=self.times.waiting_age_s(now_s),
             running=running,
             waiting=waiting,
+            answers=answers,
             applied=applied,
         )
 

@@ -52,10 +52,11 @@ def settings(policy: Policy, mode: GovernorMode = GovernorMode.STATIC, unit_toke
         (Policy.FCFS, GovernorMode.STATIC, engine(max_batch=8), STRETCHED, False),
         (Policy.LLF, GovernorMode.MIAD, engine(), STRETCHED, False),
         (Policy.LLF, GovernorMode.MIAD, engine(kv_tokens=6000), STRETCHED, True),
+        (Policy.LLF, GovernorMode.MIAD, engine(), PROMISED, False),
         (Policy.EDF, GovernorMode.MIAD, engine(kv_tokens=6000), PROMISED, True),
         (Policy.SRTF, GovernorMode.STATIC, engine(max_batch=6), STRETCHED, True),
     ],
-    ids=["fcfs", "llf with room", "llf", "edf promised", "srtf"],
+    ids=["fcfs", "llf with room", "llf", "llf promised", "edf promised", "srtf"],
 )
 def test_every_token_comes_when_it_would_live(
     policy: Policy, mode: GovernorMode, on: EngineModel, slo: Slo, preempts: bool
