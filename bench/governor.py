@@ -38,8 +38,8 @@ from models.simulator.processes import done_by_all
 from models.simulator.queue_bench import paired
 
 RUNTIME = (
-    "backoff", "governor", "governor_settings", "governor_signals", "gpu_guard", "pressure", "tbt_floor",
-    "telemetry_guard",
+    "backoff", "governor", "governor_settings", "governor_signals", "gpu_guard", "pressure", "required_speed",
+    "tbt_floor", "telemetry_guard",
 )  # fmt: skip
 GOVERNOR_CODE = [
     *(ROOT / "freesh_plugin" / "runtime" / f"{name}.py" for name in RUNTIME),

@@ -16,10 +16,10 @@ from freesh_plugin.core.gpu import GpuReading
 from freesh_plugin.core.plan import ClockBounds, Slo
 from freesh_plugin.runtime.governor import Governor
 from freesh_plugin.runtime.governor_settings import GovernorSettings
-from freesh_plugin.runtime.governor_signals import Applied, GovernorSignals
+from freesh_plugin.runtime.governor_signals import AnswerDue, Applied, GovernorSignals
 
 NAME = "governor_decision"
-TICKS, PASSES, FIRST_TOKENS, RANKS = 3600, 50, 8, 4
+TICKS, PASSES, FIRST_TOKENS, RANKS, ANSWERS = 3600, 50, 8, 4, 60
 LIMIT_P50_US = 50.0
 CODE = [*GOVERNOR_CODE, ROOT / "bench" / "governor_decision.py"]
 
@@ -38,6 +38,9 @@ def times_us() -> list[float]:
             waiting_age_s=draw.uniform(0, 1),
             running=60,
             waiting=draw.randrange(4),
+            answers=tuple(
+                AnswerDue(draw.uniform(5, 25), draw.uniform(5, 25), draw.uniform(1, 500)) for _ in range(ANSWERS)
+            ),
             readings=(GpuReading(now_s, 400.0, 400.0 * tick, clock_mhz),) * RANKS,
             applied=applied,
         )

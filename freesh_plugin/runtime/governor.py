@@ -17,6 +17,7 @@ from freesh_plugin.runtime.governor_signals import (
 )
 from freesh_plugin.runtime.gpu_guard import GpuGuard
 from freesh_plugin.runtime.pressure import PressureGauge, are_sound
+from freesh_plugin.runtime.required_speed import most_speed, required_mhz
 from freesh_plugin.runtime.tbt_floor import TbtFloor
 from freesh_plugin.runtime.telemetry_guard import TelemetryGuard
 
@@ -60,6 +61,7 @@ class Governor:
         self._idle_since_s: float | None = None
         self._told_again = False
         self._pressure, self._tbt_pressure = 0.0, 0.0
+        self._due_mhz = 0  # the least clock that answers under way allow
         self._reason = GovernorReason.STARTED
         self.adopt(None)
 
@@ -185,12 +187,20 @@ class Governor:
         rule = self._settings.rule
         if self._settings.mode is GovernorMode.MIAD:
             needed_mhz = rounded_up(self._supported_mhz, self._tbt_floor.mhz(now_s, clock_mhz, self._tbt_pressure))
-            required_mhz = min(clock_mhz * self._gauge.required_speed, self._ceiling_mhz)
-            floor_mhz = max(self._floor_mhz, min(needed_mhz, clock_mhz), rounded_up(self._supported_mhz, required_mhz))
-            return next_clock_mhz(rule, self._supported_mhz, clock_mhz, self._pressure, floor_mhz, self._ceiling_mhz)
+            floor_mhz = max(self._floor_mhz, min(needed_mhz, clock_mhz))
+            followed = next_clock_mhz(
+                rule, self._supported_mhz, clock_mhz, self._pressure, floor_mhz, self._ceiling_mhz
+            )
+            self._due_mhz = self._due(clock_mhz)
+            return max(followed, self._due_mhz)
         if self._pressure > rule.headroom:
             return self._ceiling_mhz
         return self._floor_mhz if self._pressure < rule.headroom - rule.dead_band else clock_mhz
+
+    def _due(self, clock_mhz: int) -> int:
+        """The least next clock that the answers under way allow, no higher than the ceiling."""
+        speed = self._gauge.required_speed(most_speed(clock_mhz, self._ceiling_mhz))
+        return rounded_up(self._supported_mhz, min(required_mhz(clock_mhz, speed), self._ceiling_mhz))
 
     def _why_raised(self) -> GovernorReason:
         if self._pressure > 1:
@@ -201,6 +211,8 @@ class Governor:
         rule = self._settings.rule
         if clock_mhz == self._ceiling_mhz and self._pressure > rule.headroom:
             return GovernorReason.AT_CEILING
+        if self._due_mhz == clock_mhz and self._pressure < rule.headroom - rule.dead_band:
+            return GovernorReason.DUE
         if clock_mhz == self._floor_mhz and self._pressure < rule.headroom - rule.dead_band:
             return GovernorReason.AT_FLOOR
         return GovernorReason.HELD
@@ -216,8 +228,11 @@ class Governor:
         return _Wish(clock_mhz, GovernorReason.THROTTLED) if wish.reason is GovernorReason.LOWERED else wish
 
     def _tell(self, wish: _Wish) -> ClockDecision:
-        if self._clock_mhz is not None and wish.mhz > self._clock_mhz:
-            self._gauge.clock_raised()
+        if self._clock_mhz is not None and wish.mhz != self._clock_mhz:
+            self._gauge.clock_changed()
+            # What answers are due for is no sign that TBT was too long: its samples stay.
+            if wish.mhz > self._clock_mhz and wish.reason is not GovernorReason.DUE:
+                self._gauge.clock_raised()
         self._clock_mhz, self._reason = wish.mhz, wish.reason
         if self._told_mhz == wish.mhz and not self._again():
             return ClockDecision(None, wish.reason)

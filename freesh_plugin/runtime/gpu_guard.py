@@ -116,7 +116,7 @@ class GpuGuard:
     def _judge_clocks(self, readings: Sequence[GpuReading], told_mhz: int | None, *, busy: bool) -> None:
         clocks = [each.sm_clock_mhz for each in readings if each.sm_clock_mhz is not None]
         self._slowest_mhz = min(clocks, default=None)
-        slowed = any(each.reasons & SLOWED for each in readings)
+        slowed = any(int(each.reasons) & _SLOWED_BITS for each in readings)
         self._slowed_looks = self._slowed_looks + 1 if slowed else 0
         mismatched = told_mhz is not None and any(self._differs(each, told_mhz, busy=busy) for each in readings)
         self._mismatched_looks = self._mismatched_looks + 1 if mismatched else 0
@@ -126,7 +126,7 @@ class GpuGuard:
             return False
         above_mhz = reading.sm_clock_mhz - told_mhz
         # Told is a ceiling: a GPU without work may fall below it, and one that says why may too.
-        explained = not busy or bool(reading.reasons & (SLOWED | ClockReason.IDLE))
+        explained = not busy or bool(int(reading.reasons) & (_SLOWED_BITS | _IDLE_BIT))
         return above_mhz > self._read_back_mhz or (not explained and -above_mhz > self._read_back_mhz)
 
 
@@ -140,3 +140,6 @@ _FINAL = {
     GpuFailure.NO_PERMISSION: GovernorReason.NO_PERMISSION,
     GpuFailure.NOT_SUPPORTED: GovernorReason.NOT_SUPPORTED,
 }
+
+_SLOWED_BITS, _IDLE_BIT = int(SLOWED), int(ClockReason.IDLE)
+"""As numbers: flags of an enumeration are slow to take together, and every tick does it for every rank."""

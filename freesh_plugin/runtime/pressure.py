@@ -2,11 +2,11 @@
 
 from collections import deque
 from collections.abc import Iterable
-from math import ceil, inf, isfinite
+from math import ceil, isfinite
 
 from freesh_plugin.core.plan import Slo
 from freesh_plugin.runtime.governor_settings import GovernorSettings
-from freesh_plugin.runtime.governor_signals import GovernorSignals
+from freesh_plugin.runtime.governor_signals import AnswerDue, GovernorSignals
 from freesh_plugin.runtime.required_speed import required_speed
 
 
@@ -29,7 +29,8 @@ class PressureGauge:
         self._waited_s = 0.0
         self._queue_s = 0.0
         self._pass_s = 0.0
-        self._required_speed = 0.0
+        self._answers: tuple[AnswerDue, ...] = ()
+        self._passes_s: deque[tuple[float, int]] = deque(maxlen=ceil(settings.window_s / settings.tick_s))
 
     def observe(self, now_s: float, signals: GovernorSignals) -> None:
         """Take in what is new at `now_s` (monotonic)."""
@@ -41,12 +42,17 @@ class PressureGauge:
         self._pass_s = self._tbt_s.quantile(settings.tbt_quantile, settings.min_samples)
         first_tokens_rps = self._ttft_s.most_at_once / settings.tick_s
         self._queue_s = signals.waiting / first_tokens_rps if first_tokens_rps else 0.0
-        self._required_speed = required_speed(signals.answers, self._tbt_s.mean)
+        self._answers = signals.answers
+        self._passes_s.append((sum(signals.tbt_s), len(signals.tbt_s)))
+
+    def clock_changed(self) -> None:
+        """Forget how long passes took on the average: it was at another clock."""
+        self._passes_s.clear()
 
     def clock_raised(self) -> None:
         """Forget TBT: what passes took at the lower clock says nothing of the higher one. Those who wait wait on."""
         self._tbt_s.clear()
-        self._pass_s = self._required_speed = 0.0
+        self._pass_s = 0.0
 
     def pressure(self, slo: Slo) -> float:
         """The pressure r under these bounds, as of the last `observe`."""
@@ -57,18 +63,18 @@ class PressureGauge:
         """The part of r that is TBT's."""
         return _weighted(_share(self._pass_s, slo.tbt_s), self._settings.tbt_weight)
 
-    @property
-    def required_speed(self) -> float:
-        """How many times faster the answers under way must come to be whole when they are due; 0 without any."""
-        return self._required_speed
+    def required_speed(self, most: float) -> float:
+        """How many times faster the answers under way must come, as far as `most` times would do; 0 without any."""
+        count = sum(passes for _, passes in self._passes_s)
+        tbt_s = sum(seconds for seconds, _ in self._passes_s) / count if count else 0.0
+        return required_speed(self._answers, tbt_s, most)
 
 
 def are_sound(signals: GovernorSignals) -> bool:
-    """Whether every number of the telemetry is finite, and no less than 0 but for times until something is due."""
+    """Whether every number of the telemetry is a finite number no less than 0."""
     durations_s = (*signals.ttft_s, *signals.tbt_s, signals.waiting_age_s)
-    amounts = (signals.running, signals.waiting, *(each.tokens for each in signals.answers))
-    finite = all(isfinite(each.age_s) and isfinite(each.left_s) for each in signals.answers)
-    return finite and all(0 <= each < inf for each in (*durations_s, *amounts))
+    # The sum of what is not finite is not finite.
+    return isfinite(sum(durations_s)) and min(*durations_s, signals.running, signals.waiting) >= 0
 
 
 def _share(seconds: float, bound_s: float) -> float:
@@ -95,12 +101,6 @@ class _Window:
 
     def clear(self) -> None:
         self._ticks.clear()
-
-    @property
-    def mean(self) -> float:
-        """0 without samples."""
-        count = sum(len(samples) for _, samples in self._ticks)
-        return sum(sum(samples) for _, samples in self._ticks) / count if count else 0.0
 
     @property
     def most_at_once(self) -> int:

@@ -1,4 +1,4 @@
-"""How much faster decoding must become so that the answers under way are whole when they are due."""
+"""How much faster decoding must become so that answers under way are whole when they are due, and the clock for it."""
 
 from collections.abc import Iterable
 
@@ -10,21 +10,48 @@ FROM_SHARE = 0.5
 MOST = 1.3
 """About what the SM clock can do for decoding, from the usual floor to its highest: reading memory does not follow it.
 
-An answer that needs more is late at any clock, and nothing is to be gained for it. (`core.step_model`: a batch of 64
-with 100,000 tokens of KV memory takes 1.22 times as long at 1,110 MHz as at 1,980; more where prompts are computed.)
+(`core.step_model`: a batch of 64 with 100,000 tokens of KV memory takes 1.22 times as long at 1,110 MHz as at 1,980;
+more where prompts are computed.)
 """
 
+ENOUGH = 0.9
+"""Below this there is so much room that a lower clock can be tried."""
 
-def required_speed(answers: Iterable[AnswerDue], tbt_s: float) -> float:
+EXPONENT = 2
+"""d ln f / d ln speed. Where half of a pass follows the clock (`core.step_model`: .4 to .6), 1.1 as fast is 1.2 f."""
+
+_NOISE = 1.03
+"""Lengths are estimates: so much too late at the highest clock may yet be in time."""
+
+
+def required_speed(answers: Iterable[AnswerDue], tbt_s: float, most: float = MOST) -> float:
     """The most that any of them needs, times the present speed; 0 where none does.
 
     What one needs is the density of real-time scheduling: work left / time left, here tokens expected · TBT / seconds
-    until the last is due. It is the reciprocal view of the laxity that LLF orders by: below 1 laxity is positive.
+    until the last is due. Below 1 the laxity that LLF orders by is positive. Whoever needs more than `most` is late at
+    any clock, and nothing is to be gained for it.
 
     Args:
-        answers: Those under way whose end was promised.
-        tbt_s: Mean time between tokens of late, seconds: an answer takes the sum of its passes, not their quantile.
+        answers: Those under way whose end was promised. What is no number counts for nothing.
+        tbt_s: Mean time between tokens at the present clock, seconds: an answer takes the sum of its passes.
+        most: Speed that the highest clock would bring, times the present one.
     """
-    half_over = (each for each in answers if each.left_s > 0 and each.age_s >= FROM_SHARE * (each.age_s + each.left_s))
-    needed = (each.tokens * tbt_s / each.left_s for each in half_over)
-    return max((each for each in needed if each <= MOST), default=0.0)
+    highest = 0.0
+    for age_s, left_s, tokens in answers:
+        if left_s > 0 and age_s >= FROM_SHARE * (age_s + left_s):
+            needed = tokens * tbt_s / left_s
+            if highest < needed <= most:
+                highest = needed
+    return highest
+
+
+def most_speed(clock_mhz: float, ceiling_mhz: float) -> float:
+    """Speed that the ceiling may bring, times the present one."""
+    return min(MOST, _NOISE * ceiling_mhz / clock_mhz)
+
+
+def required_mhz(clock_mhz: float, speed: float) -> float:
+    """The least next clock: higher where more speed is required, the same where it just does, else any (0)."""
+    if speed > 1:
+        return clock_mhz * speed**EXPONENT
+    return clock_mhz if speed >= ENOUGH else 0.0

@@ -60,7 +60,12 @@ class Scheduler:
         return len(self._running)
 
     def answers_due(self, now_s: float) -> tuple[AnswerDue, ...]:
-        """Of those in the batch the ones whose end was promised: how long they have, and what is expected of them."""
+        """Of those in the batch the ones whose end was promised: how long they have, and what is expected of them.
+
+        None where a step brings several tokens: how many of them it will be is not known.
+        """
+        if self._settings.tokens_per_step > 1:
+            return ()
         return tuple(
             AnswerDue(now_s - entry.job.arrival_s, entry.job.deadline_s - now_s, entry.remaining_tokens)
             for entry in self._running.values()

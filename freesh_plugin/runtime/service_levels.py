@@ -63,7 +63,7 @@ class ServiceLevels:
             tier=tier,
             deadline_s=due_s,
             first_due_s=_first_due_s(pool.slo, request.arrival_s, due_s) if pool else None,
-            promised=planned or wish.deadline_s is not None,
+            promised=planned or _is_promise(wish, latency_s),
             model=self.model,
             prompt_cell=self.prompt_cell(prompt_tokens),
             predicted_cell=self.answer_cell(predicted_tokens),
@@ -93,6 +93,11 @@ def _latency_s(wish: ServiceWish, promised_s: float) -> float:
     if wish.deadline_s is None:
         return promised_s
     return wish.deadline_s if wish.trusted else max(promised_s, wish.deadline_s)
+
+
+def _is_promise(wish: ServiceWish, latency_s: float) -> bool:
+    """Whether the deadline that is named counts; one that is tighter than is predicted does from a gateway alone."""
+    return wish.deadline_s is not None and (wish.trusted or wish.deadline_s > latency_s)
 
 
 def _first_due_s(slo: Slo, arrival_s: float, due_s: float) -> float | None:

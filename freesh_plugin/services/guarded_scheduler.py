@@ -49,7 +49,11 @@ class GuardedScheduler:
 
     def answers_due(self, now_s: float) -> tuple[AnswerDue, ...]:
         """Of those in the batch the ones whose end was promised."""
-        return self._scheduler.answers_due(now_s)
+        try:
+            return self._scheduler.answers_due(now_s)
+        except Exception:  # it only saves: whatever it is, requests are served
+            log.exception("answers_due_not_known")
+            return ()
 
     def arrive(self, job: Job, now_s: float) -> Refusal | None:
         """Queue a request, or refuse it at once."""

@@ -131,8 +131,9 @@ class HelperClient:
             GpuError: one could not be; the helper goes on trying.
         """
         with self._turn(uuids[0]):
+            link = self._connected(uuids[0])
             try:
-                self._ask(self._connected(uuids[0]), Release(uuids))
+                self._ask(link, Release(uuids))
             except GpuError as error:
                 if error.failure is not GpuFailure.HELPER_GONE or self._link is not None:
                     raise

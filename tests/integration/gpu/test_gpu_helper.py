@@ -230,6 +230,18 @@ def test_clocks_are_released_though_the_helper_goes_while_it_is_asked(fake_drive
         assert (fake_driver.locks(), leases(run_dir)) == (FREE, [])
 
 
+def test_a_release_that_reaches_no_helper_tries_once(fake_driver: FakeDriver) -> None:
+    tries: list[int] = []
+
+    def nobody() -> Link:
+        tries.append(1)
+        raise ConnectionRefusedError
+
+    with pytest.raises(GpuError) as caught:
+        HelperClient(nobody).release(fake_driver.uuids)
+    assert (caught.value.failure, len(tries)) == (GpuFailure.HELPER_GONE, 1)
+
+
 def test_a_setter_that_is_closed_waits_for_the_helper_it_gave_up_and_frees(
     fake_driver: FakeDriver, run_dir: Path
 ) -> None:

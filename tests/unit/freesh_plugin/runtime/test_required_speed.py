@@ -8,18 +8,18 @@ from hypothesis import strategies as st
 
 from freesh_plugin.core.lengths import AnswerLength
 from freesh_plugin.runtime.governor_settings import GovernorMode, GovernorSettings
-from freesh_plugin.runtime.governor_signals import AnswerDue, GovernorReason
+from freesh_plugin.runtime.governor_signals import AnswerDue, GovernorReason, GovernorSignals
 from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.pace import MeasuredPace
-from freesh_plugin.runtime.pressure import are_sound
-from freesh_plugin.runtime.required_speed import MOST, required_speed
+from freesh_plugin.runtime.required_speed import MOST, required_mhz, required_speed
 from freesh_plugin.runtime.scheduler import Scheduler
 from freesh_plugin.runtime.settings import SchedulerSettings
 from freesh_plugin.runtime.step_decision import StepLimits
 from freesh_plugin.runtime.unlimited_memory import UnlimitedMemory
-from tests.fakes.governed import CALM, governed
+from tests.fakes.governed import CALM, GovernedGpus, governed
 
 CALM_TBT_S = CALM.tbt_s[0]
+QUICK = GovernorSettings(window_s=0.5)
 LATE = AnswerDue(age_s=20.0, left_s=10.0, tokens=12 / CALM_TBT_S)
 """At the pace of `CALM` it takes 12 s more, and has 10."""
 
@@ -47,36 +47,86 @@ def test_it_is_never_more_than_clocks_can_do(answers: list[AnswerDue], tbt_s: fl
     assert 0 <= required_speed(answers, tbt_s) <= MOST
 
 
-def test_the_clock_goes_where_answers_are_whole_in_time_and_no_higher() -> None:
-    gpus = governed(GovernorSettings(window_s=0.5))
+@given(st.floats(300, 2000), st.floats(0, MOST), st.floats(0, MOST))
+def test_more_speed_never_takes_a_lower_clock(clock_mhz: float, one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    assert required_mhz(clock_mhz, low) <= required_mhz(clock_mhz, high)
+
+
+def late_by(share: float) -> GovernorSignals:
+    """Calm but for an answer that comes so much too late at the pace of `CALM`."""
+    return replace(CALM, answers=(LATE._replace(tokens=(1 + share) * LATE.left_s / CALM_TBT_S),))
+
+
+def settled(settings: GovernorSettings = QUICK, ceiling: int | None = None) -> GovernedGpus:
+    """At the floor."""
+    gpus = governed(settings, ceiling=ceiling)
     gpus.ticks(20)
-    raised = gpus.tick(replace(CALM, answers=(LATE,)))
-    assert (raised.target_mhz, raised.reason) == (1335, GovernorReason.DUE)  # 1,110 · 1.2 on the list
+    return gpus
 
 
-def test_it_goes_down_again_no_further_than_they_allow() -> None:
-    gpus = governed(GovernorSettings(window_s=0.5, dwell_ticks=0))
+def test_the_clock_goes_up_by_what_is_needed() -> None:
+    raised = settled().tick(late_by(0.1))
+    assert (raised.target_mhz, raised.reason) == (1350, GovernorReason.DUE)  # 1,110 · 1.1² on the list
+
+
+def test_with_pressure_it_goes_to_the_higher_of_both_and_not_to_their_product() -> None:
+    pressed = replace(late_by(0.1), ttft_s=(1.7,) * 3)
+    raised = settled().tick(pressed)
+    assert (raised.target_mhz, raised.reason) == (1665, GovernorReason.RAISED)
+
+
+def test_it_is_not_lowered_while_answers_have_no_room() -> None:
+    gpus = governed(replace(QUICK, dwell_ticks=0))
     gpus.ticks(3)
     clock_mhz = gpus.clock_mhz
-    tight = replace(CALM, answers=(LATE._replace(tokens=9.5 / CALM_TBT_S),))
-    lowered = gpus.tick(tight).target_mhz
-    assert lowered is not None
-    assert 0.95 * clock_mhz <= lowered < clock_mhz
+    assert clock_mhz > 1110
+    assert gpus.tick(late_by(-0.05)).target_mhz is None
+    assert gpus.governor.state.reason is GovernorReason.DUE
+    assert gpus.tick(late_by(-0.2)).reason is GovernorReason.LOWERED
+
+
+def test_passes_at_another_clock_say_nothing_of_this_one() -> None:
+    gpus = settled(replace(QUICK, window_s=5.0, dwell_ticks=0))
+    gpus.tick(late_by(0.1))
+    quicker = replace(late_by(0.1), tbt_s=tuple(each / 1.2 for each in CALM.tbt_s))
+    assert gpus.tick(quicker).target_mhz is None  # in time now, with a little room
+
+
+def test_what_tbt_took_is_not_forgotten_for_answers_that_are_due() -> None:
+    gpus = settled(GovernorSettings())
+    gpus.tick(replace(CALM, tbt_s=(0.09,) * 30))
+    gpus.tick(replace(CALM, answers=tuple(AnswerDue(20.0, 10.0, each) for each in range(100, 400, 2))))
+    assert gpus.governor.state.reason is GovernorReason.DUE
+    gpus.tick()
+    assert gpus.governor.state.pressure == pytest.approx(0.85 * 0.9)
+
+
+def test_at_the_ceiling_nothing_more_is_asked_for_than_it_brings() -> None:
+    gpus = governed(replace(QUICK, dwell_ticks=0))
+    assert gpus.tick().target_mhz == 1980
+    assert gpus.tick(late_by(0.02)).target_mhz is None
+    assert gpus.tick(late_by(0.1)).reason is GovernorReason.LOWERED  # late whatever the clock
 
 
 def test_the_ceiling_is_kept_and_no_other_mode_follows_it() -> None:
-    capped = governed(GovernorSettings(window_s=0.5), ceiling=1200)
-    capped.ticks(20)
-    assert capped.tick(replace(CALM, answers=(LATE,))).target_mhz == 1200
-    still = governed(GovernorSettings(mode=GovernorMode.STATIC, static_mhz=1110))
-    still.ticks(20)
-    assert still.tick(replace(CALM, answers=(LATE,))).target_mhz is None
+    assert settled(ceiling=1200).tick(late_by(0.08)).target_mhz == 1200
+    still = settled(GovernorSettings(mode=GovernorMode.STATIC, static_mhz=1110))
+    assert still.tick(late_by(0.1)).target_mhz is None
 
 
-@pytest.mark.parametrize("bad", [LATE._replace(tokens=-1.0), LATE._replace(left_s=float("nan"))])
-def test_what_is_no_number_is_not_believed(bad: AnswerDue) -> None:
-    assert are_sound(replace(CALM, answers=(LATE,)))
-    assert not are_sound(replace(CALM, answers=(LATE, bad)))
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1.0])
+def test_what_is_no_number_counts_for_nothing(bad: float) -> None:
+    broken = [LATE._replace(age_s=float("nan")), LATE._replace(left_s=bad), LATE._replace(tokens=bad)]
+    assert required_speed(broken, CALM_TBT_S) == 0
+
+
+def test_several_tokens_a_step_are_not_reckoned_with() -> None:
+    scheduler = Scheduler(SchedulerSettings(tokens_per_step=3), MeasuredPace(), UnlimitedMemory())
+    scheduler.arrive(Job(1, 0.0, 40.0, prompt_tokens=8, max_new_tokens=500, answer=AnswerLength(100, 100)), 0.0)
+    scheduler.decide(StepLimits(batch=2, prefill_tokens=100, chunked=True), 0.0)
+    assert scheduler.running == 1
+    assert scheduler.answers_due(10.0) == ()
 
 
 def test_the_scheduler_tells_of_promised_answers_in_the_batch_alone() -> None:

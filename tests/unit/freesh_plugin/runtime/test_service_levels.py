@@ -65,6 +65,14 @@ def test_a_deadline_of_anybody_may_only_loosen(trusted: bool, asked_s: float, gi
     assert levels().of(request(wish=wish), 300, PREDICTED_S).deadline_s == 1000.0 + given_s
 
 
+@pytest.mark.parametrize(
+    ("trusted", "asked_s", "promised"), [(True, 1.0, True), (False, 1.0, False), (False, 60.0, True)]
+)
+def test_without_a_plan_nobody_promises_what_anybody_asks_for(trusted: bool, asked_s: float, promised: bool) -> None:
+    wish = ServiceWish(trusted=trusted, deadline_s=asked_s)
+    assert ServiceLevels(None, None, None, 1.4).of(request(wish=wish), 300, PREDICTED_S).promised is promised
+
+
 def test_tier_and_class_are_believed_of_the_gateway_alone() -> None:
     wish = ServiceWish(trusted=True, tier="gold", request_class="SL")
     level = levels().of(request(wish=wish), 300, PREDICTED_S)
