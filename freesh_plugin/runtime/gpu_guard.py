@@ -8,14 +8,19 @@ from freesh_plugin.runtime.backoff import Backoff
 from freesh_plugin.runtime.governor_settings import GovernorSettings
 from freesh_plugin.runtime.governor_signals import Applied, GovernorReason, GovernorSignals
 
-SLOWED = (
+_SLOWED = int(
     ClockReason.POWER_CAP
     | ClockReason.HARDWARE_SLOWDOWN
     | ClockReason.THERMAL
     | ClockReason.HARDWARE_THERMAL
     | ClockReason.POWER_BRAKE
 )
-"""Bits that say that a GPU is slower than it was told, for power, heat or brake."""
+"""Bits that say that a GPU is slower than it was told, for power, heat or brake.
+
+A number, since flags of an enumeration are slow to take together, and every tick does it for every rank.
+"""
+
+_EXPLAINED = _SLOWED | int(ClockReason.IDLE)
 
 
 class GpuGuard:
@@ -116,7 +121,7 @@ class GpuGuard:
     def _judge_clocks(self, readings: Sequence[GpuReading], told_mhz: int | None, *, busy: bool) -> None:
         clocks = [each.sm_clock_mhz for each in readings if each.sm_clock_mhz is not None]
         self._slowest_mhz = min(clocks, default=None)
-        slowed = any(int(each.reasons) & _SLOWED_BITS for each in readings)
+        slowed = any(int(each.reasons) & _SLOWED for each in readings)
         self._slowed_looks = self._slowed_looks + 1 if slowed else 0
         mismatched = told_mhz is not None and any(self._differs(each, told_mhz, busy=busy) for each in readings)
         self._mismatched_looks = self._mismatched_looks + 1 if mismatched else 0
@@ -126,7 +131,7 @@ class GpuGuard:
             return False
         above_mhz = reading.sm_clock_mhz - told_mhz
         # Told is a ceiling: a GPU without work may fall below it, and one that says why may too.
-        explained = not busy or bool(int(reading.reasons) & (_SLOWED_BITS | _IDLE_BIT))
+        explained = not busy or bool(int(reading.reasons) & _EXPLAINED)
         return above_mhz > self._read_back_mhz or (not explained and -above_mhz > self._read_back_mhz)
 
 
@@ -140,6 +145,3 @@ _FINAL = {
     GpuFailure.NO_PERMISSION: GovernorReason.NO_PERMISSION,
     GpuFailure.NOT_SUPPORTED: GovernorReason.NOT_SUPPORTED,
 }
-
-_SLOWED_BITS, _IDLE_BIT = int(SLOWED), int(ClockReason.IDLE)
-"""As numbers: flags of an enumeration are slow to take together, and every tick does it for every rank."""

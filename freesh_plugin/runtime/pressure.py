@@ -1,4 +1,4 @@
-"""How much of their bounds the SLOs have: the pressure r that the clock follows."""
+"""How much of their bounds the SLOs have: the pressure r, and the speed that answers under way require."""
 
 from collections import deque
 from collections.abc import Iterable

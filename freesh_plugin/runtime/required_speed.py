@@ -11,14 +11,17 @@ MOST = 1.3
 """About what the SM clock can do for decoding, from the usual floor to its highest: reading memory does not follow it.
 
 (`core.step_model`: a batch of 64 with 100,000 tokens of KV memory takes 1.22 times as long at 1,110 MHz as at 1,980;
-more where prompts are computed.)
+1.42 with 128 prompt tokens in the pass.)
 """
 
 ENOUGH = 0.9
 """Below this there is so much room that a lower clock can be tried."""
 
 EXPONENT = 2
-"""d ln f / d ln speed. Where half of a pass follows the clock (`core.step_model`: .4 to .6), 1.1 as fast is 1.2 f."""
+"""d ln f / d ln speed: 2 where half of a pass follows the clock.
+
+(`core.step_model` at 1,110 MHz: .42 of the pass above, .67 with 128 prompt tokens in it, .85 with 512.)
+"""
 
 _NOISE = 1.03
 """Lengths are estimates: so much too late at the highest clock may yet be in time."""
