@@ -1,7 +1,7 @@
 """How long the governor takes to decide, under load, beside the calibration line.
 
 Cell `governor_decision`: an hour of ticks under MIAD with what a busy instance tells each second: 50 passes, 8 first
-tokens, one reading a rank of four, 60 answers of which half are in the second half of their time.
+tokens, one reading a rank of four, 60 answers of which half are in the second half of their time, and 8 first tokens that are due.
 
 Usage: python -m bench.governor_decision
 """
@@ -16,10 +16,10 @@ from freesh_plugin.core.gpu import GpuReading
 from freesh_plugin.core.plan import ClockBounds, Slo
 from freesh_plugin.runtime.governor import Governor
 from freesh_plugin.runtime.governor_settings import GovernorSettings
-from freesh_plugin.runtime.governor_signals import AnswerDue, Applied, GovernorSignals
+from freesh_plugin.runtime.governor_signals import AnswerDue, Applied, Dues, FirstTokenDue, GovernorSignals
 
 NAME = "governor_decision"
-TICKS, PASSES, FIRST_TOKENS, RANKS, ANSWERS = 3600, 50, 8, 4, 60
+TICKS, PASSES, FIRST_TOKENS, RANKS, ANSWERS, FIRSTS = 3600, 50, 8, 4, 60, 8
 LIMIT_P50_US = 50.0
 CODE = [*GOVERNOR_CODE, ROOT / "bench" / "governor_decision.py"]
 
@@ -38,8 +38,11 @@ def times_us() -> list[float]:
             waiting_age_s=draw.uniform(0, 1),
             running=60,
             waiting=draw.randrange(4),
-            answers=tuple(
-                AnswerDue(draw.uniform(5, 25), draw.uniform(5, 25), draw.uniform(1, 500)) for _ in range(ANSWERS)
+            dues=Dues(
+                tuple(
+                    AnswerDue(draw.uniform(5, 25), draw.uniform(5, 25), draw.uniform(1, 500)) for _ in range(ANSWERS)
+                ),
+                tuple(FirstTokenDue(draw.uniform(0.5, 2), draw.uniform(0, 2)) for _ in range(FIRSTS)),
             ),
             readings=(GpuReading(now_s, 400.0, 400.0 * tick, clock_mhz),) * RANKS,
             applied=applied,

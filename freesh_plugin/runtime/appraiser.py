@@ -42,7 +42,7 @@ class Appraiser:
         tbt_s = pace.service_s(job, 0, 1)
         if entry.generated > entry.charged:
             self.charge_tokens(entry)
-        entry.start_s, entry.tbt_s = start_s, tbt_s
+        entry.start_tokens, entry.start_s, entry.tbt_s = tokens, start_s, tbt_s
         prompt_s = pace.service_s(job, job.prompt_tokens, 0)
         to_decode_s = entry.remaining_tokens * tbt_s
         if running:

@@ -35,7 +35,8 @@ class Entry:
         waited_s: Seconds that it waited before that.
         service_s: Predicted seconds to its end if it runs on, when last appraised.
         work_s: The same in place-seconds, what it holds others up included.
-        start_s: Predicted seconds before its next token; for a running one, were it parked and resumed.
+        start_tokens: Prompt tokens to compute before its next token; for a running one, were it parked and resumed.
+        start_s: Predicted seconds that these take.
         tbt_s: Predicted seconds a token.
         charged: Tokens that its client was charged for.
         key: Its place in the order, when last appraised; smaller is sooner.
@@ -45,8 +46,8 @@ class Entry:
 
     __slots__ = (
         "appraised_s", "charged", "checkpoint", "claim", "expected", "generated", "job", "key", "length", "pinned",
-        "place", "protected_until", "request_id", "rescued", "service_s", "since_s", "start_s", "tbt_s", "waited_s",
-        "work_s",
+        "place", "protected_until", "request_id", "rescued", "service_s", "since_s", "start_s", "start_tokens", "tbt_s",
+        "waited_s", "work_s",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -62,6 +63,7 @@ class Entry:
         self.waited_s = 0.0
         self.charged = 0
         self.tbt_s = 0.0
+        self.start_tokens = 0
         self.start_s = 0.0
         self.service_s = 0.0
         self.work_s = 0.0

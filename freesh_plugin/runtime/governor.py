@@ -61,7 +61,7 @@ class Governor:
         self._idle_since_s: float | None = None
         self._told_again = False
         self._pressure, self._tbt_pressure = 0.0, 0.0
-        self._due_mhz = 0  # the least clock that answers under way allow
+        self._due_mhz = 0  # the least clock that tokens that are due allow
         self._reason = GovernorReason.STARTED
         self.adopt(None)
 
@@ -198,7 +198,7 @@ class Governor:
         return self._floor_mhz if self._pressure < rule.headroom - rule.dead_band else clock_mhz
 
     def _due(self, clock_mhz: int) -> int:
-        """The least next clock that the answers under way allow, no higher than the ceiling."""
+        """The least next clock that tokens that are due allow, no higher than the ceiling."""
         speed = self._gauge.required_speed(most_speed(clock_mhz, self._ceiling_mhz))
         return rounded_up(self._supported_mhz, min(required_mhz(clock_mhz, speed), self._ceiling_mhz))
 

@@ -13,7 +13,7 @@ class GovernorReason(StrEnum):
 
     RAISED = "raised"
     JUMPED = "jumped"
-    DUE = "answers due"
+    DUE = "tokens due"
     LOWERED = "lowered"
     HELD = "held"
     DWELLING = "dwelling"
@@ -65,6 +65,30 @@ class AnswerDue(NamedTuple):
     tokens: float
 
 
+class FirstTokenDue(NamedTuple):
+    """A first token that was promised and is not there yet.
+
+    Attributes:
+        left_s: Seconds until it is due; negative when that has passed.
+        prompts_s: Predicted seconds, at the present speed, of the prompts that come before it, its own included.
+    """
+
+    left_s: float
+    prompts_s: float
+
+
+class Dues(NamedTuple):
+    """What was promised and is not there yet.
+
+    Attributes:
+        answers: Those in the batch whose end was promised.
+        firsts: First tokens that were promised, of those in the batch and of those that wait.
+    """
+
+    answers: tuple[AnswerDue, ...] = ()
+    firsts: tuple[FirstTokenDue, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class GovernorSignals:
     """News of one instance since the last tick.
@@ -79,7 +103,7 @@ class GovernorSignals:
         waiting_age_s: Age of the oldest request without a first token; 0 without one.
         running: Requests in the batch.
         waiting: Requests that wait to join it.
-        answers: Of those in the batch, the ones whose end was promised.
+        dues: What was promised and is not there yet.
         readings: The newest reading of each rank's GPU, or how reading it failed; empty where none was read.
         applied: What came of a decision that told the GPUs something, told once; None without news.
     """
@@ -90,7 +114,7 @@ class GovernorSignals:
     waiting_age_s: float
     running: int
     waiting: int
-    answers: tuple[AnswerDue, ...] = ()
+    dues: Dues = Dues()
     readings: tuple[GpuReading | GpuFailure, ...] = ()
     applied: Applied | None = None
 

@@ -1,4 +1,4 @@
-"""How much of their bounds the SLOs have: the pressure r, and the speed that answers under way require."""
+"""How much of their bounds the SLOs have: the pressure r, and the speed that is required for what is due."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -6,8 +6,8 @@ from math import ceil, isfinite
 
 from freesh_plugin.core.plan import Slo
 from freesh_plugin.runtime.governor_settings import GovernorSettings
-from freesh_plugin.runtime.governor_signals import AnswerDue, GovernorSignals
-from freesh_plugin.runtime.required_speed import required_speed
+from freesh_plugin.runtime.governor_signals import Dues, GovernorSignals
+from freesh_plugin.runtime.required_speed import required_prompt_speed, required_speed
 
 
 class PressureGauge:
@@ -29,7 +29,7 @@ class PressureGauge:
         self._waited_s = 0.0
         self._queue_s = 0.0
         self._pass_s = 0.0
-        self._answers: tuple[AnswerDue, ...] = ()
+        self._dues = Dues()
         self._passes_s: deque[tuple[float, int]] = deque(maxlen=ceil(settings.window_s / settings.tick_s))
 
     def observe(self, now_s: float, signals: GovernorSignals) -> None:
@@ -42,7 +42,7 @@ class PressureGauge:
         self._pass_s = self._tbt_s.quantile(settings.tbt_quantile, settings.min_samples)
         first_tokens_rps = self._ttft_s.most_at_once / settings.tick_s
         self._queue_s = signals.waiting / first_tokens_rps if first_tokens_rps else 0.0
-        self._answers = signals.answers
+        self._dues = signals.dues
         self._passes_s.append((sum(signals.tbt_s), len(signals.tbt_s)))
 
     def clock_changed(self) -> None:
@@ -64,10 +64,10 @@ class PressureGauge:
         return _weighted(_share(self._pass_s, slo.tbt_s), self._settings.tbt_weight)
 
     def required_speed(self, most: float) -> float:
-        """How many times faster the answers under way must come, as far as `most` times would do; 0 without any."""
+        """How many times faster tokens must come to be in time, as far as `most` times would do; 0 without any due."""
         count = sum(passes for _, passes in self._passes_s)
         tbt_s = sum(seconds for seconds, _ in self._passes_s) / count if count else 0.0
-        return required_speed(self._answers, tbt_s, most)
+        return max(required_speed(self._dues.answers, tbt_s, most), required_prompt_speed(self._dues.firsts, most))
 
 
 def are_sound(signals: GovernorSignals) -> bool:

@@ -1,8 +1,8 @@
-"""How much faster decoding must become so that answers under way are whole when they are due, and the clock for it."""
+"""How much faster an instance must become so that tokens come when they are due, and the clock for it."""
 
 from collections.abc import Iterable
 
-from freesh_plugin.runtime.governor_signals import AnswerDue
+from freesh_plugin.runtime.governor_signals import AnswerDue, FirstTokenDue
 
 FROM_SHARE = 0.5
 """An answer counts once this share of its time is over: before, most that are thought too long turn out shorter."""
@@ -27,7 +27,7 @@ _NOISE = 1.03
 """Lengths are estimates: so much too late at the highest clock may yet be in time."""
 
 
-def required_speed(answers: Iterable[AnswerDue], tbt_s: float, most: float = MOST) -> float:
+def required_speed(answers: Iterable[AnswerDue], tbt_s: float, most: float) -> float:
     """The most that any of them needs, times the present speed; 0 where none does.
 
     What one needs is the density of real-time scheduling: work left / time left, here tokens expected · TBT / seconds
@@ -37,9 +37,9 @@ def required_speed(answers: Iterable[AnswerDue], tbt_s: float, most: float = MOS
     Args:
         answers: Those under way whose end was promised. What is no number counts for nothing.
         tbt_s: Mean time between tokens at the present clock, seconds: an answer takes the sum of its passes.
-        most: Speed that the highest clock would bring, times the present one.
+        most: Speed that the highest clock would bring to all of a pass, times the present one.
     """
-    highest = 0.0
+    highest, most = 0.0, min(most, MOST)
     for age_s, left_s, tokens in answers:
         if left_s > 0 and age_s >= FROM_SHARE * (age_s + left_s):
             needed = tokens * tbt_s / left_s
@@ -48,9 +48,28 @@ def required_speed(answers: Iterable[AnswerDue], tbt_s: float, most: float = MOS
     return highest
 
 
+def required_prompt_speed(firsts: Iterable[FirstTokenDue], most: float) -> float:
+    """The most that any first token needs, times the present speed; 0 where none does.
+
+    Again work left / time left: the processor demand of those who are due before, as in EDF's test of feasibility.
+    Whoever needs more than `most` is late at any clock, and nothing is to be gained for it.
+
+    Args:
+        firsts: First tokens that were promised. What is no number counts for nothing.
+        most: Speed that the highest clock would bring, times the present one: prompts follow it almost wholly.
+    """
+    highest = 0.0
+    for left_s, prompts_s in firsts:
+        if left_s > 0:
+            needed = prompts_s / left_s
+            if highest < needed <= most:
+                highest = needed
+    return highest
+
+
 def most_speed(clock_mhz: float, ceiling_mhz: float) -> float:
-    """Speed that the ceiling may bring, times the present one."""
-    return min(MOST, _NOISE * ceiling_mhz / clock_mhz)
+    """Speed that the ceiling may bring, times the present one, to what follows the clock wholly."""
+    return _NOISE * ceiling_mhz / clock_mhz
 
 
 def required_mhz(clock_mhz: float, speed: float) -> float:

@@ -7,9 +7,10 @@ from math import inf
 from freesh_plugin.core.errors import FreeshError
 from freesh_plugin.runtime.admission import refusal_of
 from freesh_plugin.runtime.appraiser import Appraiser
+from freesh_plugin.runtime.dues import answers_due, firsts_due
 from freesh_plugin.runtime.entry import Entry, Place
 from freesh_plugin.runtime.fairness import FairShares
-from freesh_plugin.runtime.governor_signals import AnswerDue
+from freesh_plugin.runtime.governor_signals import Dues
 from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.memory import Memory
 from freesh_plugin.runtime.order import order_of
@@ -48,6 +49,7 @@ class Scheduler:
         self._pins_matter = False
         self._held: StepDecision | None = None
         self._held_batch = 0
+        self._most_prefill_tokens = 0
 
     @property
     def waiting(self) -> int:
@@ -59,18 +61,15 @@ class Scheduler:
         """How many requests are in the batch."""
         return len(self._running)
 
-    def answers_due(self, now_s: float) -> tuple[AnswerDue, ...]:
-        """Of those in the batch the ones whose end was promised: how long they have, and what is expected of them.
+    def dues(self, now_s: float) -> Dues:
+        """What was promised and is not there yet.
 
-        None where a step brings several tokens: how many of them it will be is not known.
+        No answers where a step brings several tokens: how many of them it will be is not known.
         """
-        if self._settings.tokens_per_step > 1:
-            return ()
-        return tuple(
-            AnswerDue(now_s - entry.job.arrival_s, entry.job.deadline_s - now_s, entry.remaining_tokens)
-            for entry in self._running.values()
-            if entry.job.stretch is None and entry.job.deadline_s < inf
-        )
+        running = self._running.values()
+        answers = answers_due(running, now_s) if self._settings.tokens_per_step == 1 else ()
+        firsts = firsts_due(running, self._queue.by_age(), now_s, self._most_prefill_tokens)
+        return Dues(tuple(answers), tuple(firsts))
 
     def arrive(self, job: Job, now_s: float) -> Refusal | None:
         """Queue a request, or refuse it at once.
@@ -142,6 +141,7 @@ class Scheduler:
         """Decide on the next step; the caller carries it out."""
         held = self._still_held(limits, now_s)
         if held is None:
+            self._most_prefill_tokens = max(self._most_prefill_tokens, limits.prefill_tokens)
             choice = self._choose(limits, now_s)
             held = self._apply(choice, now_s)
         self._held, self._held_batch = held, limits.batch

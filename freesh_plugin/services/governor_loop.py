@@ -14,7 +14,7 @@ from freesh_plugin.core.plan import ClockBounds, Slo
 from freesh_plugin.ports import Clock, ClockSetter
 from freesh_plugin.runtime.governor import Governor
 from freesh_plugin.runtime.governor_signals import (
-    AnswerDue,
+    Dues,
     Applied,
     ClockDecision,
     GovernorReason,
@@ -30,14 +30,14 @@ _RELEASE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class EngineLoad:
-    """Requests in the batch, requests that wait, and answers under way whose end was promised.
+    """Requests in the batch, requests that wait, and what was promised and is not there yet.
 
     `up`: the shards answer, so that this says something.
     """
 
     running: int
     waiting: int
-    answers: tuple[AnswerDue, ...] = ()
+    dues: Dues = Dues()
     up: bool = True
 
 
@@ -126,7 +126,7 @@ class GovernorLoop:
             waiting_age_s=self._times.waiting_age_s(now_s),
             running=load.running,
             waiting=load.waiting,
-            answers=load.answers,
+            dues=load.dues,
             readings=self._readings(),
             applied=applied,
         )

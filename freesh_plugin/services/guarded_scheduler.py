@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from freesh_plugin.runtime.governor_signals import AnswerDue
+from freesh_plugin.runtime.governor_signals import Dues
 from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.memory import Memory
 from freesh_plugin.runtime.pace import Pace
@@ -47,13 +47,13 @@ class GuardedScheduler:
         """How many requests wait."""
         return self._scheduler.waiting
 
-    def answers_due(self, now_s: float) -> tuple[AnswerDue, ...]:
-        """Of those in the batch the ones whose end was promised."""
+    def dues(self, now_s: float) -> Dues:
+        """What was promised and is not there yet."""
         try:
-            return self._scheduler.answers_due(now_s)
+            return self._scheduler.dues(now_s)
         except Exception:  # it only saves: whatever it is, requests are served
-            log.exception("answers_due_not_known")
-            return ()
+            log.exception("dues_not_known")
+            return Dues()
 
     def arrive(self, job: Job, now_s: float) -> Refusal | None:
         """Queue a request, or refuse it at once."""

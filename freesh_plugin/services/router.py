@@ -182,7 +182,7 @@ class Router:
 
     def _load(self) -> EngineLoad:
         loop = self._engine.loop
-        return EngineLoad(*loop.load, loop.answers_due(self._clock.monotonic_s()), up=loop.lost is None)
+        return EngineLoad(*loop.load, loop.dues(self._clock.monotonic_s()), up=loop.lost is None)
 
     def _levels(self, plan: Plan) -> ServiceLevels:
         config = self._config

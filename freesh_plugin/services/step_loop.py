@@ -10,7 +10,7 @@ from freesh_plugin.adapters.tgi.shard_error import ShardError, ShardFailure
 from freesh_plugin.adapters.tgi.shards import Step
 from freesh_plugin.core.generation import FailureEvent, FailureKind, GenerationEvent, GenerationRequest
 from freesh_plugin.ports import Clock
-from freesh_plugin.runtime.governor_signals import AnswerDue
+from freesh_plugin.runtime.governor_signals import Dues
 from freesh_plugin.runtime.pace import MeasuredPace
 from freesh_plugin.runtime.step_decision import StepLimits
 from freesh_plugin.runtime.token_times import TokenTimes
@@ -77,9 +77,9 @@ class StepLoop:
         waiting = self._scheduler.waiting + sum(isinstance(each, GenerationRequest) for each in self._inbox)
         return max(len(self._book) - self._scheduler.waiting, 0), waiting
 
-    def answers_due(self, now_s: float) -> tuple[AnswerDue, ...]:
-        """Of those in the batch the ones whose end was promised."""
-        return self._scheduler.answers_due(now_s)
+    def dues(self, now_s: float) -> Dues:
+        """What was promised and is not there yet."""
+        return self._scheduler.dues(now_s)
 
     def submit(self, request: GenerationRequest) -> None:
         """Queue a request."""

@@ -223,7 +223,7 @@ class SimulatedInstance:
 
     def _tick(self) -> None:
         before_mhz, waiting = self._clock.mhz, self._book.scheduler.waiting
-        self._clock.tick(len(self._book.requests) - waiting, waiting, self._book.answers_due)
+        self._clock.tick(len(self._book.requests) - waiting, waiting, self._book.dues)
         if self._clock.mhz != before_mhz:
             self._meter.tell()
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import inf
 
 from freesh_plugin.core.length_model import CHECKPOINTS, last_checkpoint, next_checkpoint
-from freesh_plugin.runtime.governor_signals import AnswerDue
+from freesh_plugin.runtime.governor_signals import Dues
 from freesh_plugin.runtime.pace import MeasuredPace
 from freesh_plugin.runtime.scheduler import Scheduler
 from freesh_plugin.runtime.step_decision import StepDecision, StepLimits
@@ -183,10 +183,10 @@ class InstanceBook:
                 del self._pinned[request.request_id]
                 self.scheduler.pin(request.request_id, False)
 
-    def answers_due(self, now_s: float) -> tuple[AnswerDue, ...]:
-        """Of those in the batch the ones whose end was promised."""
+    def dues(self, now_s: float) -> Dues:
+        """What was promised and is not there yet."""
         self.tell_progress()
-        return self.scheduler.answers_due(now_s)
+        return self.scheduler.dues(now_s)
 
     @property
     def tokens_left(self) -> float:

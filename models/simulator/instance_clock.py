@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from freesh_plugin.core.plan import ClockBounds, Slo
 from freesh_plugin.runtime.governor import Governor
 from freesh_plugin.runtime.governor_settings import GovernorMode, GovernorSettings
-from freesh_plugin.runtime.governor_signals import AnswerDue, Applied, ClockDecision, GovernorSignals
+from freesh_plugin.runtime.governor_signals import Applied, ClockDecision, Dues, GovernorSignals
 from freesh_plugin.runtime.token_times import TokenTimes
 
 _NOTHING_PROMISED = Slo(latency_s=0.0, ttft_s=0.0, tbt_s=0.0)
@@ -40,8 +40,8 @@ class InstanceClock:
         """From the next tick on, these count; a static clock needs no promise."""
         self._promised = slo, bounds
 
-    def tick(self, running: int, waiting: int, answers: Callable[[float], tuple[AnswerDue, ...]]) -> None:
-        """Decide at `next_s`; `answers` are those in the batch, asked for if they are looked at."""
+    def tick(self, running: int, waiting: int, dues: Callable[[float], Dues]) -> None:
+        """Decide at `next_s`; `dues` is asked for what is due, if that is looked at."""
         now_s = self.next_s
         self._count_to(self._ticks + 1)
         if self._rests(running + waiting > 0):
@@ -51,7 +51,7 @@ class InstanceClock:
             slo, bounds = self._promised
             self._governor.adopt(slo or (_NOTHING_PROMISED if self._static else None), bounds)
             self._promised = None
-        signals = self._signals(now_s, running, waiting, answers(now_s) if self.follows else ())
+        signals = self._signals(now_s, running, waiting, dues(now_s) if self.follows else Dues())
         self._carry_out(self._governor.tick(now_s, signals))
 
     def skip_idle(self, until_s: float) -> None:
@@ -69,7 +69,7 @@ class InstanceClock:
         self._ticks = ticks
         self.next_s = self._start_s + self._tick_s * ticks
 
-    def _signals(self, now_s: float, running: int, waiting: int, answers: tuple[AnswerDue, ...]) -> GovernorSignals:
+    def _signals(self, now_s: float, running: int, waiting: int, dues: Dues) -> GovernorSignals:
         ttft_s, tbt_s = self.times.take(now_s)
         applied, self._applied = self._applied, None
         return GovernorSignals(
@@ -79,7 +79,7 @@ class InstanceClock:
             waiting_age_s=self.times.waiting_age_s(now_s),
             running=running,
             waiting=waiting,
-            answers=answers,
+            dues=dues,
             applied=applied,
         )
 

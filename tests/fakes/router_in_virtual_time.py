@@ -91,7 +91,7 @@ class Board:
         ttft_s, tbt_s = self._times.take(now_s)
         running, waiting = self.loop.load
         age_s = self._times.waiting_age_s(now_s)
-        due = self.loop.answers_due(now_s)
+        due = self.loop.dues(now_s)
         signals = GovernorSignals(now_s, tbt_s, ttft_s, age_s, running, waiting, due, applied=self._applied)
         decision = self._governor.tick(now_s, signals)
         self._applied = None

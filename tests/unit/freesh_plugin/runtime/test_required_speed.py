@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from freesh_plugin.core.lengths import AnswerLength
 from freesh_plugin.runtime.governor_settings import GovernorMode, GovernorSettings
-from freesh_plugin.runtime.governor_signals import AnswerDue, GovernorReason, GovernorSignals
+from freesh_plugin.runtime.governor_signals import AnswerDue, Dues, GovernorReason, GovernorSignals
 from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.pace import MeasuredPace
 from freesh_plugin.runtime.required_speed import MOST, required_mhz, required_speed
@@ -36,7 +36,7 @@ LATE = AnswerDue(age_s=20.0, left_s=10.0, tokens=12 / CALM_TBT_S)
     ],
 )
 def test_what_is_required(answers: list[AnswerDue], expected: float) -> None:
-    assert required_speed(answers, tbt_s=0.1) == pytest.approx(expected)
+    assert required_speed(answers, tbt_s=0.1, most=2.0) == pytest.approx(expected)
 
 
 @given(
@@ -44,7 +44,7 @@ def test_what_is_required(answers: list[AnswerDue], expected: float) -> None:
     st.floats(0.001, 1),
 )
 def test_it_is_never_more_than_clocks_can_do(answers: list[AnswerDue], tbt_s: float) -> None:
-    assert 0 <= required_speed(answers, tbt_s) <= MOST
+    assert 0 <= required_speed(answers, tbt_s, most=2.0) <= MOST
 
 
 @given(st.floats(300, 2000), st.floats(0, MOST), st.floats(0, MOST))
@@ -55,7 +55,7 @@ def test_more_speed_never_takes_a_lower_clock(clock_mhz: float, one: float, othe
 
 def late_by(share: float) -> GovernorSignals:
     """Calm but for an answer that comes so much too late at the pace of `CALM`."""
-    return replace(CALM, answers=(LATE._replace(tokens=(1 + share) * LATE.left_s / CALM_TBT_S),))
+    return replace(CALM, dues=Dues((LATE._replace(tokens=(1 + share) * LATE.left_s / CALM_TBT_S),)))
 
 
 def settled(settings: GovernorSettings = QUICK, ceiling: int | None = None) -> GovernedGpus:
@@ -96,7 +96,7 @@ def test_passes_at_another_clock_say_nothing_of_this_one() -> None:
 def test_what_tbt_took_is_not_forgotten_for_answers_that_are_due() -> None:
     gpus = settled(GovernorSettings())
     gpus.tick(replace(CALM, tbt_s=(0.09,) * 30))
-    gpus.tick(replace(CALM, answers=tuple(AnswerDue(20.0, 10.0, each) for each in range(100, 400, 2))))
+    gpus.tick(replace(CALM, dues=Dues(tuple(AnswerDue(20.0, 10.0, each) for each in range(100, 400, 2)))))
     assert gpus.governor.state.reason is GovernorReason.DUE
     gpus.tick()
     assert gpus.governor.state.pressure == pytest.approx(0.85 * 0.9)
@@ -118,7 +118,7 @@ def test_the_ceiling_is_kept_and_no_other_mode_follows_it() -> None:
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1.0])
 def test_what_is_no_number_counts_for_nothing(bad: float) -> None:
     broken = [LATE._replace(age_s=float("nan")), LATE._replace(left_s=bad), LATE._replace(tokens=bad)]
-    assert required_speed(broken, CALM_TBT_S) == 0
+    assert required_speed(broken, CALM_TBT_S, 2.0) == 0
 
 
 def test_several_tokens_a_step_are_not_reckoned_with() -> None:
@@ -126,7 +126,7 @@ def test_several_tokens_a_step_are_not_reckoned_with() -> None:
     scheduler.arrive(Job(1, 0.0, 40.0, prompt_tokens=8, max_new_tokens=500, answer=AnswerLength(100, 100)), 0.0)
     scheduler.decide(StepLimits(batch=2, prefill_tokens=100, chunked=True), 0.0)
     assert scheduler.running == 1
-    assert scheduler.answers_due(10.0) == ()
+    assert scheduler.dues(10.0).answers == ()
 
 
 def test_the_scheduler_tells_of_promised_answers_in_the_batch_alone() -> None:
@@ -136,12 +136,12 @@ def test_the_scheduler_tells_of_promised_answers_in_the_batch_alone() -> None:
     moving = replace(promised, request_id=2, stretch=5.0)
     for job in (promised, moving, replace(promised, request_id=3)):
         scheduler.arrive(job, 10.0)
-    assert scheduler.answers_due(10.0) == ()
+    assert scheduler.dues(10.0).answers == ()
     decision = scheduler.decide(StepLimits(batch=2, prefill_tokens=100, chunked=True), 10.0)
     assert len(decision.admit) == 2
     scheduler.leave(3)
     scheduler.decide(StepLimits(batch=2, prefill_tokens=100, chunked=True), 10.0)
     scheduler.progress_all([(1, 64), (2, 64)])
-    (due,) = scheduler.answers_due(30.0)
+    (due,) = scheduler.dues(30.0).answers
     assert (due.age_s, due.left_s) == (20.0, 10.0)
     assert due.tokens == pytest.approx(36, abs=1)

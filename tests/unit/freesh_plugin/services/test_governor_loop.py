@@ -17,7 +17,7 @@ from freesh_plugin.core.gpu import GpuError, GpuFailure
 from freesh_plugin.core.plan import ClockBounds, Slo
 from freesh_plugin.runtime.governor import Governor
 from freesh_plugin.runtime.governor_settings import GovernorMode, GovernorSettings
-from freesh_plugin.runtime.governor_signals import AnswerDue, ClockDecision, GovernorSignals
+from freesh_plugin.runtime.governor_signals import AnswerDue, ClockDecision, Dues, GovernorSignals
 from freesh_plugin.runtime.token_times import TokenTimes
 from freesh_plugin.services.governor_loop import EngineLoad, GovernorLoop
 from tests.fakes.gpus import FakeClocks, FakeGpu
@@ -99,7 +99,7 @@ def test_answers_that_are_due_take_the_clock_up() -> None:
         governed = Governed(FakeClocks())
         with governed.running():
             await until(lambda: governed.clocks.held_mhz == 1110)
-            governed.load = EngineLoad(1, 0, (AnswerDue(age_s=20.0, left_s=10.0, tokens=400.0),))
+            governed.load = EngineLoad(1, 0, Dues((AnswerDue(age_s=20.0, left_s=10.0, tokens=400.0),)))
             governed.times.arrived(1, 0.0)
             for number in range(200):
                 governed.times.told([TokensEvent(1, [Token(1, "a", 0.0)])], number * 0.03)

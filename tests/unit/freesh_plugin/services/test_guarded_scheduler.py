@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from freesh_plugin.core.lengths import AnswerLength
-from freesh_plugin.runtime.governor_signals import AnswerDue
+from freesh_plugin.runtime.governor_signals import Dues
 from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.memory import Memory
 from freesh_plugin.runtime.pace import MeasuredPace, Pace
@@ -100,14 +100,14 @@ def test_who_is_refused_is_not_remembered() -> None:
 
 def test_what_is_due_is_not_known_where_the_scheduler_cannot_tell(caplog: pytest.LogCaptureFixture) -> None:
     class Silent(Scheduler):
-        def answers_due(self, now_s: float) -> tuple[AnswerDue, ...]:
+        def dues(self, now_s: float) -> Dues:
             raise ZeroDivisionError
 
     def due(scheduler_of: type[Scheduler]) -> int:
         scheduler = GuardedScheduler(SchedulerSettings(), MeasuredPace(), UnlimitedMemory(), scheduler_of)
         scheduler.arrive(job(1), 5.0)
         scheduler.decide(LIMITS, 5.0)
-        return len(scheduler.answers_due(6.0))
+        return len(scheduler.dues(6.0).answers)
 
     assert (due(Scheduler), due(Silent)) == (1, 0)
-    assert "answers_due_not_known" in caplog.text
+    assert "dues_not_known" in caplog.text
