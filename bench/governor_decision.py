@@ -1,7 +1,8 @@
 """How long the governor takes to decide, under load, beside the calibration line.
 
 Cell `governor_decision`: an hour of ticks under MIAD with what a busy instance tells each second: 50 passes, 8 first
-tokens, one reading a rank of four, 60 answers of which half are in the second half of their time, and 8 first tokens that are due.
+tokens, one reading a rank of four, 60 answers of which half are in the second half of
+their time, and 8 first tokens that are due.
 
 Usage: python -m bench.governor_decision
 """

@@ -89,6 +89,9 @@ class Dues(NamedTuple):
     firsts: tuple[FirstTokenDue, ...] = ()
 
 
+NOTHING_DUE = Dues()
+
+
 @dataclass(frozen=True, slots=True)
 class GovernorSignals:
     """News of one instance since the last tick.
@@ -114,7 +117,7 @@ class GovernorSignals:
     waiting_age_s: float
     running: int
     waiting: int
-    dues: Dues = Dues()
+    dues: Dues = NOTHING_DUE
     readings: tuple[GpuReading | GpuFailure, ...] = ()
     applied: Applied | None = None
 

@@ -6,7 +6,7 @@ from math import ceil, isfinite
 
 from freesh_plugin.core.plan import Slo
 from freesh_plugin.runtime.governor_settings import GovernorSettings
-from freesh_plugin.runtime.governor_signals import Dues, GovernorSignals
+from freesh_plugin.runtime.governor_signals import NOTHING_DUE, GovernorSignals
 from freesh_plugin.runtime.required_speed import required_prompt_speed, required_speed
 
 
@@ -29,7 +29,7 @@ class PressureGauge:
         self._waited_s = 0.0
         self._queue_s = 0.0
         self._pass_s = 0.0
-        self._dues = Dues()
+        self._dues = NOTHING_DUE
         self._passes_s: deque[tuple[float, int]] = deque(maxlen=ceil(settings.window_s / settings.tick_s))
 
     def observe(self, now_s: float, signals: GovernorSignals) -> None:

@@ -14,9 +14,10 @@ from freesh_plugin.core.plan import ClockBounds, Slo
 from freesh_plugin.ports import Clock, ClockSetter
 from freesh_plugin.runtime.governor import Governor
 from freesh_plugin.runtime.governor_signals import (
-    Dues,
+    NOTHING_DUE,
     Applied,
     ClockDecision,
+    Dues,
     GovernorReason,
     GovernorSignals,
     GovernorState,
@@ -37,7 +38,7 @@ class EngineLoad:
 
     running: int
     waiting: int
-    dues: Dues = Dues()
+    dues: Dues = NOTHING_DUE
     up: bool = True
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from freesh_plugin.runtime.governor_signals import Dues
+from freesh_plugin.runtime.governor_signals import NOTHING_DUE, Dues
 from freesh_plugin.runtime.job import Job
 from freesh_plugin.runtime.memory import Memory
 from freesh_plugin.runtime.pace import Pace
@@ -53,7 +53,7 @@ class GuardedScheduler:
             return self._scheduler.dues(now_s)
         except Exception:  # it only saves: whatever it is, requests are served
             log.exception("dues_not_known")
-            return Dues()
+            return NOTHING_DUE
 
     def arrive(self, job: Job, now_s: float) -> Refusal | None:
         """Queue a request, or refuse it at once."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from freesh_plugin.core.plan import ClockBounds, Slo
 from freesh_plugin.runtime.governor import Governor
 from freesh_plugin.runtime.governor_settings import GovernorMode, GovernorSettings
-from freesh_plugin.runtime.governor_signals import Applied, ClockDecision, Dues, GovernorSignals
+from freesh_plugin.runtime.governor_signals import NOTHING_DUE, Applied, ClockDecision, Dues, GovernorSignals
 from freesh_plugin.runtime.token_times import TokenTimes
 
 _NOTHING_PROMISED = Slo(latency_s=0.0, ttft_s=0.0, tbt_s=0.0)
@@ -51,7 +51,7 @@ class InstanceClock:
             slo, bounds = self._promised
             self._governor.adopt(slo or (_NOTHING_PROMISED if self._static else None), bounds)
             self._promised = None
-        signals = self._signals(now_s, running, waiting, dues(now_s) if self.follows else Dues())
+        signals = self._signals(now_s, running, waiting, dues(now_s) if self.follows else NOTHING_DUE)
         self._carry_out(self._governor.tick(now_s, signals))
 
     def skip_idle(self, until_s: float) -> None:

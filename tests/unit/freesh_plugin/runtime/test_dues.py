@@ -1,6 +1,7 @@
 """First tokens that were promised: which prompts come before them, and the clock that they require."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -46,7 +47,7 @@ def scheduler(*jobs: Job) -> Scheduler:
     return made
 
 
-def told(of: Scheduler, now_s: float) -> list[tuple[float, float]]:
+def told(of: Scheduler, now_s: float) -> list[Any]:
     return [pytest.approx((left_s, prompts_s)) for left_s, prompts_s in of.dues(now_s).firsts]
 
 
