@@ -7,8 +7,8 @@ from math import inf
 from freesh_plugin.runtime.entry import Entry
 from freesh_plugin.runtime.governor_signals import AnswerDue, FirstTokenDue
 
-_LOOKED_AT = 256
-"""Of those that wait, the oldest: where more wait, r has long seen it."""
+_LOOKED_AT = 1024
+"""Of those that wait, so many of the oldest: where more wait, r has long seen it."""
 
 
 def answers_due(running: Iterable[Entry], now_s: float) -> Iterator[AnswerDue]:
@@ -21,11 +21,11 @@ def answers_due(running: Iterable[Entry], now_s: float) -> Iterator[AnswerDue]:
 def firsts_due(
     running: Iterable[Entry], waiting: Iterable[Entry], now_s: float, pass_tokens: int
 ) -> Iterator[FirstTokenDue]:
-    """First tokens that were promised, with the prompts that come before them.
+    """First tokens that are not there yet, and what their prompts still take.
 
-    Prompts in the batch come first, in the order in which they joined, the first of them as far as it has not been
-    computed since; then those that wait, in the order in which they are due. Who waits and is late already is not
-    waited for.
+    Prompts in the batch come first, in the order in which they joined. Engines compute one in part at most, the first:
+    of it the time since it joined is taken as computed. Then come those that wait, in the order in which they are due.
+    Not told of is what resuming takes, nor who waits without a promise, or is late already: LLF lets them wait on.
 
     Args:
         running: Those in the batch, in the order in which they joined.
@@ -33,25 +33,19 @@ def firsts_due(
         now_s: Now.
         pass_tokens: Prompt tokens that a pass can take: so many passes are made, and each decodes as well.
     """
-    prompts_s, computed_s = 0.0, None
+    computed_s: float | None = None
     for entry in running:
-        if entry.generated:
-            continue
-        if computed_s is None:
-            computed_s = now_s - entry.since_s
-            prompts_s = max(_passes_s(entry, pass_tokens) - computed_s, 0.0)
-        else:
-            prompts_s += _passes_s(entry, pass_tokens)
-        if entry.job.first_due_s is not None:
-            yield FirstTokenDue(entry.job.first_due_s - now_s, prompts_s)
+        if not entry.generated:
+            computed_s = now_s - entry.since_s if computed_s is None else 0.0
+            due_s = inf if entry.job.first_due_s is None else entry.job.first_due_s
+            yield FirstTokenDue(due_s - now_s, max(_passes_s(entry, pass_tokens) - computed_s, 0.0), joined=True)
     due = [
         (entry.job.first_due_s, _passes_s(entry, pass_tokens))
         for entry in islice(waiting, _LOOKED_AT)
         if entry.job.first_due_s is not None and entry.job.first_due_s > now_s and not entry.generated
     ]
-    for due_s, passes_s in sorted(due):
-        prompts_s += passes_s
-        yield FirstTokenDue(due_s - now_s, prompts_s)
+    for due_s, prompt_s in sorted(due):
+        yield FirstTokenDue(due_s - now_s, prompt_s, joined=False)
 
 
 def _passes_s(entry: Entry, pass_tokens: int) -> float:

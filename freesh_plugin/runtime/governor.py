@@ -53,6 +53,7 @@ class Governor:
         self._slo: Slo | None = None
         self._floor_mhz, self._ceiling_mhz = 0, 0
         self._clock_mhz: int | None = None  # what is wanted; None = nothing yet
+        self._former_mhz: int | None = None  # what was wanted before the last tick
         self._told_mhz: int | None = None  # what the GPUs took, as far as is known
         self._holding = False  # whether the GPUs may hold a clock of ours
         self._took = False  # whether they ever took one
@@ -198,9 +199,16 @@ class Governor:
         return self._floor_mhz if self._pressure < rule.headroom - rule.dead_band else clock_mhz
 
     def _due(self, clock_mhz: int) -> int:
-        """The least next clock that tokens that are due allow, no higher than the ceiling."""
+        """The least next clock that tokens that are due allow, no higher than the ceiling.
+
+        What prompts take was measured at the clock before the last tick, for the most part.
+        """
         speed = self._gauge.required_speed(most_speed(clock_mhz, self._ceiling_mhz))
-        return rounded_up(self._supported_mhz, min(required_mhz(clock_mhz, speed), self._ceiling_mhz))
+        answers_mhz = required_mhz(clock_mhz, speed)
+        former_mhz = self._former_mhz or clock_mhz
+        speed = self._gauge.required_prompt_speed(most_speed(former_mhz, self._ceiling_mhz))
+        due_mhz = max(answers_mhz, required_mhz(clock_mhz, speed, former_mhz))
+        return rounded_up(self._supported_mhz, min(due_mhz, self._ceiling_mhz))
 
     def _why_raised(self) -> GovernorReason:
         if self._pressure > 1:
@@ -230,9 +238,10 @@ class Governor:
     def _tell(self, wish: _Wish) -> ClockDecision:
         if self._clock_mhz is not None and wish.mhz != self._clock_mhz:
             self._gauge.clock_changed()
-            # What answers are due for is no sign that TBT was too long: its samples stay.
+            # Tokens that are due are no sign that TBT was too long: its samples stay.
             if wish.mhz > self._clock_mhz and wish.reason is not GovernorReason.DUE:
                 self._gauge.clock_raised()
+        self._former_mhz = self._clock_mhz
         self._clock_mhz, self._reason = wish.mhz, wish.reason
         if self._told_mhz == wish.mhz and not self._again():
             return ClockDecision(None, wish.reason)
@@ -248,7 +257,7 @@ class Governor:
 
     def _give_back(self, now_s: float, why: GovernorReason) -> ClockDecision:
         """For as long as the GPUs may hold a clock of ours: one that fails is tried again, later and later."""
-        self._reason, self._clock_mhz, self._told_mhz = why, None, None
+        self._reason, self._clock_mhz, self._former_mhz, self._told_mhz = why, None, None, None
         release = self._holding and self._releases.is_due(now_s)
         if release:
             self._releases.failed(now_s)  # as far as is known, until the outcome is told

@@ -70,11 +70,13 @@ class FirstTokenDue(NamedTuple):
 
     Attributes:
         left_s: Seconds until it is due; negative when that has passed.
-        prompts_s: Predicted seconds, at the present speed, of the prompts that come before it, its own included.
+        prompt_s: Predicted seconds, at the speed of late, that its prompt still takes.
+        joined: Whether it is in the batch: it is computed in any case, and before those that wait.
     """
 
     left_s: float
-    prompts_s: float
+    prompt_s: float
+    joined: bool
 
 
 class Dues(NamedTuple):
@@ -82,7 +84,7 @@ class Dues(NamedTuple):
 
     Attributes:
         answers: Those in the batch whose end was promised.
-        firsts: First tokens that were promised, of those in the batch and of those that wait.
+        firsts: First tokens that are not there yet, in the order in which their prompts are computed.
     """
 
     answers: tuple[AnswerDue, ...] = ()

@@ -64,10 +64,14 @@ class PressureGauge:
         return _weighted(_share(self._pass_s, slo.tbt_s), self._settings.tbt_weight)
 
     def required_speed(self, most: float) -> float:
-        """How many times faster tokens must come to be in time, as far as `most` times would do; 0 without any due."""
+        """How many times faster answers must come to be in time, as far as `most` times would do; 0 without any."""
         count = sum(passes for _, passes in self._passes_s)
         tbt_s = sum(seconds for seconds, _ in self._passes_s) / count if count else 0.0
-        return max(required_speed(self._dues.answers, tbt_s, most), required_prompt_speed(self._dues.firsts, most))
+        return required_speed(self._dues.answers, tbt_s, most)
+
+    def required_prompt_speed(self, most: float) -> float:
+        """The same of first tokens, times the speed at which prompts were computed of late."""
+        return required_prompt_speed(self._dues.firsts, most)
 
 
 def are_sound(signals: GovernorSignals) -> bool:

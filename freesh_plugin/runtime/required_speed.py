@@ -1,6 +1,7 @@
 """How much faster an instance must become so that tokens come when they are due, and the clock for it."""
 
 from collections.abc import Iterable
+from math import inf
 
 from freesh_plugin.runtime.governor_signals import AnswerDue, FirstTokenDue
 
@@ -49,21 +50,25 @@ def required_speed(answers: Iterable[AnswerDue], tbt_s: float, most: float) -> f
 
 
 def required_prompt_speed(firsts: Iterable[FirstTokenDue], most: float) -> float:
-    """The most that any first token needs, times the present speed; 0 where none does.
+    """The most that any first token needs, times the speed of late; 0 where none does.
 
-    Again work left / time left: the processor demand of those who are due before, as in EDF's test of feasibility.
-    Whoever needs more than `most` is late at any clock, and nothing is to be gained for it.
+    Again work left / time left, the work being all prompts up to its own: the processor demand of EDF's test of
+    feasibility. Who waits and needs more than `most` is late at any clock: nothing is to be gained for it, and those
+    who can be saved come before it.
 
     Args:
-        firsts: First tokens that were promised. What is no number counts for nothing.
-        most: Speed that the highest clock would bring, times the present one: prompts follow it almost wholly.
+        firsts: Those that are not there yet, in order. What is no number counts for nothing.
+        most: Speed that the highest clock would bring, times that of late: prompts follow it almost wholly.
     """
-    highest = 0.0
-    for left_s, prompts_s in firsts:
-        if left_s > 0:
-            needed = prompts_s / left_s
-            if highest < needed <= most:
-                highest = needed
+    highest = work_s = 0.0
+    for left_s, prompt_s, joined in firsts:
+        if not 0 <= prompt_s < inf:
+            continue
+        needed = (work_s + prompt_s) / left_s if left_s > 0 else inf
+        if joined or needed <= most:
+            work_s += prompt_s
+        if highest < needed <= most:
+            highest = needed
     return highest
 
 
@@ -72,8 +77,13 @@ def most_speed(clock_mhz: float, ceiling_mhz: float) -> float:
     return _NOISE * ceiling_mhz / clock_mhz
 
 
-def required_mhz(clock_mhz: float, speed: float) -> float:
-    """The least next clock: higher where more speed is required, the same where it just does, else any (0)."""
+def required_mhz(clock_mhz: float, speed: float, measured_mhz: float | None = None) -> float:
+    """The least next clock: higher where more speed is required, the same where it just does, else any (0).
+
+    `speed` is so many times that at `measured_mhz`, where that is another clock than the present one.
+    """
+    if measured_mhz is None:
+        measured_mhz = clock_mhz
     if speed > 1:
-        return clock_mhz * speed**EXPONENT
-    return clock_mhz if speed >= ENOUGH else 0.0
+        return measured_mhz * speed**EXPONENT
+    return min(measured_mhz, clock_mhz) if speed >= ENOUGH else 0.0

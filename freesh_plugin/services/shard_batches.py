@@ -73,6 +73,11 @@ class ShardBatches:
         """Tokens that the next pass computes for those in the batch already."""
         return sum(batch.current_tokens for batch in self._batches)
 
+    @property
+    def continuing_tokens(self) -> int:
+        """Of these the prompt tokens, chunks of those that are computed in part, but for one token of each."""
+        return sum(max(batch.current_tokens - batch.size, 0) for batch in self._batches)
+
     def leave(self, request_id: int) -> None:
         """Take a request out before the next pass."""
         self._leaving.add(request_id)

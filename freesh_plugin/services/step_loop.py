@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from freesh_plugin.adapters.router_metrics import RouterMetrics
@@ -147,9 +147,10 @@ class StepLoop:
     async def _compute(self, legs: list[Leg]) -> None:
         if legs:
             self._metrics.queue_size.set(self._scheduler.waiting)
+        prompt_tokens = self._batches.continuing_tokens + sum(leg.prefill_tokens for leg in legs)
         step = await (self._batches.prefill(legs) if legs else self._batches.decode())
         self.proven = True
-        self._learn(step, legs)
+        self._learn(step, prompt_tokens)
         self._ended_s = self._clock.monotonic_s()
         self._book.take(step.generations, self._ended_s)
 
@@ -159,9 +160,9 @@ class StepLoop:
             prefill = max(prefill - self._batches.current_tokens, 0)
         return StepLimits(limits.batch, prefill, limits.chunked)
 
-    def _learn(self, step: Step, legs: Iterable[Leg]) -> None:
+    def _learn(self, step: Step, prompt_tokens: int) -> None:
         batch = len(step.batch.request_ids) if step.batch else len(step.generations)
-        self._pace.observe(batch, sum(leg.prefill_tokens for leg in legs), step.total_ns / 1e9)
+        self._pace.observe(batch, prompt_tokens, step.total_ns / 1e9)
 
     def _take_inbox(self, now_s: float) -> None:
         inbox, self._inbox = self._inbox, []

@@ -145,12 +145,12 @@ class SimulatedInstance:
 
     def _pass_with_prompts(self) -> None:
         book, mhz = self._book, self._clock.mhz
-        legs, joining_tokens = len(book.batch), book.batch.joining_tokens
+        legs, prompt_tokens = len(book.batch), book.batch.joining_tokens + book.batch.continuing_tokens
         work = book.batch.compute()
         took_s = step_s(self._engine.step, mhz, work.size, work.kv_tokens, work.prefill_tokens)
         self._spend(took_s, self._meter.used(mhz, work.size, work.prefill_tokens, took_s))
         book.batch.passed(1, took_s)
-        book.pace.observe(legs, joining_tokens, took_s)
+        book.pace.observe(legs, prompt_tokens, took_s)
         self._end_passes(work.size)
 
     def _decode(self, pause_s: float, decision: StepDecision | None) -> None:

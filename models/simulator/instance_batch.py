@@ -34,6 +34,7 @@ class InstanceBatch:
         kv_tokens: Tokens of these, prompts and answers.
         joining_tokens: Tokens that the next pass computes for those who join in it.
         current_tokens: Tokens that the next pass computes for those in the batch, as of the end of the last pass.
+        continuing_tokens: Of these the prompt tokens, but for one of each prompt, as a router can tell.
     """
 
     def __init__(self, chunk_tokens: int) -> None:
@@ -44,7 +45,7 @@ class InstanceBatch:
         self.decoding: dict[int, InstanceRequest] = {}
         self.kv_tokens = 0
         self.joining_tokens = 0
-        self.current_tokens = 0
+        self.current_tokens = self.continuing_tokens = 0
         self._done: list[InstanceRequest] = []
         self._marks: list[tuple[int, int, InstanceRequest]] = []
         self._slowest = _SlowestPasses()
@@ -135,6 +136,7 @@ class InstanceBatch:
             budget -= request.chunk
             tokens += request.chunk
         self.current_tokens = 0 if ended == size else tokens
+        self.continuing_tokens = tokens - size
 
 
 class _SlowestPasses:
