@@ -26,7 +26,9 @@ class BackgroundThread:
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._calls.put((future, work))
-        return await asyncio.wait_for(future, deadline_s)
+        # Before Python 3.12, `wait_for` loses a cancellation that comes just after the result.
+        async with asyncio.timeout(deadline_s):
+            return await future
 
     def _run(self) -> None:
         while True:

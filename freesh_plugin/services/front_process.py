@@ -72,7 +72,8 @@ class FrontProcess:
         self._channel = await FrameChannel.over(ours, self._take, self._lose)
         self._channel.send(Hello(msgspec.Raw(msgspec.msgpack.encode(settings)), info))
         try:
-            return await asyncio.wait_for(self._listening, _START_S)
+            async with asyncio.timeout(_START_S):
+                return await self._listening
         except TimeoutError as error:
             raise FrontError(f"the HTTP process does not listen after {_START_S:.0f} s") from error
 

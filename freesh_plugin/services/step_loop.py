@@ -215,7 +215,8 @@ class StepLoop:
         self._batches.rest()
         self._times.rest()
         try:
-            await asyncio.wait_for(self._work.wait(), _LOOK_AGAIN_S if len(self._book) else None)
+            async with asyncio.timeout(_LOOK_AGAIN_S if len(self._book) else None):
+                await self._work.wait()
         except TimeoutError:
             return
 

@@ -140,7 +140,8 @@ class EngineLink:
         self._answers[number] = asyncio.get_running_loop().create_future()
         self._send(Ask(number, question))
         try:
-            return await asyncio.wait_for(self._answers[number], _ASK_TIMEOUT_S)
+            async with asyncio.timeout(_ASK_TIMEOUT_S):
+                return await self._answers[number]
         except TimeoutError:
             return b""
         finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 
@@ -34,6 +35,20 @@ def test_a_call_that_hangs_holds_up_nobody_but_those_behind_it() -> None:
                 await thread.run(work, 0.02)
         go_on.set()
         assert await thread.run(lambda: 7, 5.0) == 7
+
+    asyncio.run(run())
+
+
+def test_a_cancellation_just_after_the_result_is_not_lost() -> None:
+    async def run() -> None:
+        ended = threading.Event()
+        task = asyncio.create_task(BackgroundThread("test").run(ended.set, 5.0))
+        await asyncio.sleep(0)
+        ended.wait()
+        time.sleep(0.1)  # the result lies before the loop
+        asyncio.get_running_loop().call_soon(task.cancel)
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
     asyncio.run(run())
 
