@@ -66,10 +66,10 @@ class AnswerDue(NamedTuple):
 
 
 class FirstTokenDue(NamedTuple):
-    """A first token that was promised and is not there yet.
+    """A first token that is not there yet.
 
     Attributes:
-        left_s: Seconds until it is due; negative when that has passed.
+        left_s: Seconds until it is due; negative when that has passed, infinite where nobody promised.
         prompt_s: Predicted seconds, at the speed of late, that its prompt still takes.
         joined: Whether it is in the batch: it is computed in any case, and before those that wait.
     """
