@@ -43,7 +43,7 @@ def times_us() -> list[float]:
                 tuple(
                     AnswerDue(draw.uniform(5, 25), draw.uniform(5, 25), draw.uniform(1, 500)) for _ in range(ANSWERS)
                 ),
-                tuple(FirstTokenDue(draw.uniform(0.5, 2), draw.uniform(0, 2)) for _ in range(FIRSTS)),
+                tuple(FirstTokenDue(draw.uniform(0.5, 2), draw.uniform(0, 0.4), joined=False) for _ in range(FIRSTS)),
             ),
             readings=(GpuReading(now_s, 400.0, 400.0 * tick, clock_mhz),) * RANKS,
             applied=applied,
