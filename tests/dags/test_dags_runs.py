@@ -1,5 +1,6 @@
 """All three DAGs run by `dag.test()` against real runtimes on loopback: the good day, and the faults."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -23,11 +24,17 @@ pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.filterwarnings(
 
 SYNTHETIC = SCENARIO.replace("Z-CLEAN", "SYN-HYDRO").replace("Z-DIRTY", "SYN-WIND")
 DOWN = "http://127.0.0.1:1"
+SLOT_LEFT_S = 90.0
+"""What a test may take of its slot: a plan is not pushed when its slot is over."""
 
 
 @pytest.fixture
 def slot() -> Slot:
-    """The slot of now: pushed at once, in force at once."""
+    """The slot of now, with enough of it left: pushed at once, in force at once."""
+    now = datetime.now(UTC)
+    left_s = (current_slot(now).ends_at - now).total_seconds()
+    if left_s < SLOT_LEFT_S:
+        time.sleep(left_s)
     return current_slot(datetime.now(UTC))
 
 
