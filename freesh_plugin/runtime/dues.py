@@ -1,4 +1,4 @@
-"""What was promised of requests and is not there yet, as the governor is told it."""
+"""What is due of requests and is not there yet, and the prompts before it, as the governor is told it."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

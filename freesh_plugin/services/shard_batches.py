@@ -75,7 +75,7 @@ class ShardBatches:
 
     @property
     def continuing_tokens(self) -> int:
-        """Of these the prompt tokens, chunks of those that are computed in part, but for one token of each."""
+        """Prompt tokens among `current_tokens`: chunks of prompts computed in part, but for one token of each."""
         return sum(max(batch.current_tokens - batch.size, 0) for batch in self._batches)
 
     def leave(self, request_id: int) -> None:
