@@ -1,8 +1,8 @@
 """How far the fleet simulator reaches: requests a run, seconds, memory; simulated, requests and engines synthetic.
 
-Cell `simulator_scale`: .1, .3 and 1 million requests (Poisson, 80 a second; prompts of about 1,000 tokens, answers of
-about 200, log-normal; lengths predicted with an error of .5) over 20 instances of assumed H100-like engines at three
-locations, two classes, laxity and MIAD. Each size in a process of its own, on one core.
+Cell `simulator_scale`: .1, .3, 1 and 5 million requests (Poisson, 80 a second; prompts of about 1,000 tokens, answers
+of about 200, log-normal; lengths predicted with an error of .5) over 20 instances of assumed H100-like engines at three
+locations, two classes, laxity and MIAD. Each size in a process of its own, on one core: an hour and a half for all.
 
 Usage: python -m bench.simulator_scale [REQUESTS ...] ; with sizes given, they are run and shown, not recorded.
 """
@@ -36,7 +36,7 @@ from models.simulator.instance_types import InstanceSettings
 from models.simulator.signals import Signals
 
 NAME = "simulator_scale"
-SIZES = (100_000, 300_000, 1_000_000)
+SIZES = (100_000, 300_000, 1_000_000, 5_000_000)
 RATE_RPS = 80.0
 LENGTH_ERROR = 0.5
 BLOCK = 10_000
