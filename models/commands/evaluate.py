@@ -39,6 +39,10 @@ def evaluate(
         list[str] | None,
         typer.Option(help="A policy; may be repeated; all, with the layers.", autocompletion=complete_policy),
     ] = None,
+    layers: Annotated[
+        bool | None,
+        typer.Option("--layers/--no-layers", help="Run the layers, with --policy too."),
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The public data sets; the folder that FREESH_DATA names.")
     ] = None,
@@ -60,7 +64,7 @@ def evaluate(
     names = [each.name for each in policies_named(policy or list(POLICIES))]
     check_reported(names)
     chosen = _hours(hours or HOURS, hour)
-    wanted = wanted_of(names, layers=policy is None)
+    wanted = wanted_of(names, layers=policy is None if layers is None else layers)
     asked = jobs_of(made_folder(output), chosen, wanted, data or _data_folder())
     with progress(quiet=as_json) as told:
         run_jobs(asked, jobs or os.cpu_count() or 1, told)

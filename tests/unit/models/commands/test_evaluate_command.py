@@ -77,6 +77,17 @@ def test_layers_are_run_with_all_policies_and_the_modelled_one_under_three_power
     assert len(wanted) == len(set(wanted))
 
 
+def test_layers_are_told_apart_with_two_policies_too(done: Path) -> None:
+    (job,) = jobs_of(done, [demo_hour()], wanted_of(POLICIES, layers=True), None)
+    for wanted in job.wanted:
+        scores = replace(MADE_UP.runs[0], hour="demo", scenario="demo", seed=0, policy=wanted.policy)
+        job.files.keep(KeptRun(job.files.made_from, wanted.power_model, scores, (), ()))
+    evaluate("-o", str(done), "--hour", "demo", *CHOSEN)
+    assert "clock" not in (done / "layers.csv").read_text(encoding="utf-8")
+    evaluate("-o", str(done), "--hour", "demo", *CHOSEN, "--layers")
+    assert "clock" in (done / "layers.csv").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
