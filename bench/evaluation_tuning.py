@@ -5,7 +5,7 @@ A trial is chosen that has the least carbon (energy, of policies that know none)
 FREESH, and FREESH without classes, have to come within `OWN_POINTS`: other hours are not those that were tuned on.
 Chosen settings, and every trial, are written to `models/data/evaluation/tuned.json`, which the policies read.
 
-Usage: python -m bench.evaluation_tuning
+Usage: python -m bench.evaluation_tuning [autoscalers] ; with `autoscalers`, theirs alone: the rest stays as it is.
 """
 
 import multiprocessing
@@ -28,7 +28,7 @@ from models.evaluate.hours import Role, read_hours
 from models.evaluate.outlook import Forecasts
 from models.evaluate.paired import EQUAL_POINTS
 from models.evaluate.policies import POLICIES
-from models.evaluate.tuned import TUNED, Tuned, write_tuned
+from models.evaluate.tuned import TUNED, Tuned, read_trials, read_tuned, write_tuned
 from models.forecast.carbon import forecast_carbon
 from models.forecast.demand import forecast_demand
 from models.simulator.run_scores import RunScores
@@ -162,9 +162,35 @@ def row(trial: Trial, runs: Sequence[RunScores]) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Choose and write."""
     os.nice(10)
+    if arguments == ["autoscalers"]:
+        tune_autoscalers()
+    elif arguments:
+        raise SystemExit(f"{arguments}: nothing, or autoscalers")
+    else:
+        tune_all()
+
+
+def tune_autoscalers() -> None:
+    """Choose the autoscalers' settings again; others, and their trials, stay."""
+    known, reference = read_tuned(), Trial("reference", "", Tuned())
+    second = scaler_trials(known)
+    of_reference, *scaled = run_all([reference, *second])
+    chosen = replace(
+        known,
+        reactive=best("reactive_autoscaler", second, scaled, of_reference).reactive,
+        cleanest=best("cleanest_autoscaler", second, scaled, of_reference).cleanest,
+    )
+    again = {each.policy for each in second}
+    kept = [each for each in read_trials() if each["policy"] not in again]
+    write_tuned(TUNED, chosen, [*kept, *(row(*each) for each in zip(second, scaled, strict=True))], list(HOURS))
+    sys.stdout.write(f"{TUNED.relative_to(ROOT)}\n")
+
+
+def tune_all() -> None:
+    """Choose everything."""
     start = Tuned()
     reference = Trial("reference", "", start)
     first = [reference, *clock_trials(start), *margin_trials(start)]
@@ -192,4 +218,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

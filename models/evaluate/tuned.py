@@ -42,10 +42,23 @@ def read_tuned(path: Path = TUNED) -> Tuned:
     Raises:
         ConfigError: the file is no such settings.
     """
+    return _read(path).chosen
+
+
+def read_trials(path: Path = TUNED) -> list[dict[str, Any]]:
+    """Every trial that is written down.
+
+    Raises:
+        ConfigError: the file is no such settings.
+    """
+    return _read(path).trials
+
+
+def _read(path: Path) -> "_File":
     if not path.is_file():
-        return Tuned()
+        return _File(Tuned(), [], [])
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_File).chosen
+        return msgspec.json.decode(path.read_bytes(), type=_File)
     except msgspec.DecodeError as error:
         raise ConfigError(f"{path}: not tuned settings: {error}") from error
 

@@ -93,7 +93,11 @@ class Autoscaler:
         return self._target(now_s, groups, filled)
 
     def _wanted_rps(self, group: Group, view: FleetView, span_s: float, now_s: float) -> float:
-        """Capacity that the group shall have, req/s: the most that was wanted in the last `calm_s`."""
+        """Capacity that the group shall have, req/s: the most that was wanted in the last `calm_s`.
+
+        What is there at the first look counts as wanted before it, as with Kubernetes' stabilisation window: nothing
+        goes on the word of a single look.
+        """
         own = [(key, pool) for key, pool in view.pools.items() if self._of(key, group)]
         capacity = {(each.location, each.mode): each.capacity_rps for each in group.slots}
         there_rps = sum(capacity[key.location, key.mode] * (pool.ready + pool.starting) for key, pool in own)
@@ -102,7 +106,7 @@ class Autoscaler:
         wanted_rps = max(came_rps / self._thresholds.utilisation, outstanding / self._thresholds.outstanding)
         if there_rps and abs(wanted_rps / there_rps - 1) <= self._thresholds.tolerance:
             wanted_rps = there_rps
-        past = self._wanted.setdefault(group.origins, deque())
+        past = self._wanted.setdefault(group.origins, deque([(now_s - span_s, there_rps)]))
         past.append((now_s, wanted_rps))
         while past[0][0] < now_s - self._thresholds.calm_s:
             past.popleft()
