@@ -64,8 +64,10 @@ def layer_rows(runs: Mapping[str, Sequence[RunScores]]) -> tuple[LayerRow, ...]:
 def _row(layer: Layer, power_model: str, runs: Sequence[RunScores]) -> LayerRow | None:
     paired = Paired.of(runs, (layer.before, layer.after))
     energy = _change(paired, layer, lambda each: each.energy_kwh)
-    if energy is None:
+    before = paired.sums([(layer.before, lambda each: each.energy_kwh)])
+    if energy is None or before is None:
         return None
+    emitted = paired.sums([(layer.before, lambda each: each.carbon_kg)])
     carbon = _change(paired, layer, lambda each: each.carbon_kg)
     marginal = _change(paired, layer, lambda each: each.carbon_marginal_kg)
     return LayerRow(
@@ -81,6 +83,9 @@ def _row(layer: Layer, power_model: str, runs: Sequence[RunScores]) -> LayerRow 
         carbon_low_kg=None if carbon is None else carbon.low,
         carbon_high_kg=None if carbon is None else carbon.high,
         carbon_marginal_kg=None if marginal is None else marginal.mean,
+        hours=len(set(paired.hours)),
+        from_energy_kwh=before[0],
+        from_carbon_kg=None if emitted is None else emitted[0],
     )
 
 

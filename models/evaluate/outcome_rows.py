@@ -54,8 +54,10 @@ class LayerRow:
         from_policy, to_policy: The runs whose difference it is.
         power_model: Which power model the clocks were scored under: low, mid, high.
         modelled: Whether it hangs on an assumed power curve: drawn hatched, and labelled.
-        energy_kwh, carbon_kg, carbon_marginal_kg: Change over all hours, negative = saved; None where not known.
+        energy_kwh, carbon_kg, carbon_marginal_kg: Change over the hours, negative = saved; None where not known.
         energy_low_kwh, …: Ends of the paired 95 % interval; None with one hour.
+        hours: Hours that both policies ran in, over which the change is.
+        from_energy_kwh, from_carbon_kg: Sums of the policy before it over those hours.
     """
 
     layer: str
@@ -70,6 +72,9 @@ class LayerRow:
     carbon_low_kg: float | None
     carbon_high_kg: float | None
     carbon_marginal_kg: float | None
+    hours: int
+    from_energy_kwh: float
+    from_carbon_kg: float | None
 
 
 @dataclass(frozen=True)
@@ -85,19 +90,21 @@ class BoundRow:
 
 @dataclass(frozen=True)
 class GapClosed:
-    """η = (E_strong - E_freesh) / (E_strong - E_bound), over the hours that have a bound.
+    """η = (strongest - FREESH) / (strongest - bound) of one ledger, over the hours that have a bound.
 
     Attributes:
-        strongest: The baseline of least carbon at equal SLO.
-        energy, carbon: η; None where the bound is no better, or not known.
-        energy_kwh, carbon_kg: Sums of the strongest baseline, of FREESH and of the bound.
+        ledger: energy or carbon.
+        outside: Whether the strongest was looked for among those only that are not FREESH with a part left out.
+        strongest: The baseline that has least of this ledger at equal SLO.
+        share: η; None where the bound is no better.
+        sums: Of the strongest baseline, of FREESH and of the bound, kWh or kg CO2e.
     """
 
+    ledger: str
+    outside: bool
     strongest: str
-    energy: Estimate | None
-    carbon: Estimate | None
-    energy_kwh: tuple[float, ...]
-    carbon_kg: tuple[float, ...] | None
+    share: Estimate | None
+    sums: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,7 @@ class Summary:
         hours: Which hours.
         seeds: Of what is random.
         comparisons: Every policy, over all hours, and by kind of grids.
-        gap_closed: Against the strongest baseline at equal SLO.
+        gaps: How much of what can be had FREESH has, against the strongest baselines at equal SLO.
         notes: Honest limits that only the run knows, a sentence each.
     """
 
@@ -170,5 +177,5 @@ class Summary:
     hours: tuple[HourRow, ...]
     seeds: tuple[int, ...]
     comparisons: tuple[Comparison, ...]
-    gap_closed: GapClosed | None
+    gaps: tuple[GapClosed, ...]
     notes: tuple[str, ...] = field(default=())

@@ -136,34 +136,46 @@ def compare(runs: Sequence[RunScores], policy: str, reference: str, scenario: st
 
 
 def gap_closed(
+    ledger: str,
     runs: Sequence[RunScores],
     compared: Sequence[Comparison],
     baselines: Sequence[str],
     freesh: str,
     bounds: Sequence[BoundRow],
+    *,
+    outside: bool = False,
 ) -> GapClosed | None:
-    """How much of the way from the strongest baseline to the bound is gone; None where one of them is missing.
+    """How much of the way from the strongest baseline to the bound is gone; None where one of them is not known.
 
-    The strongest is the one of least carbon (of least energy where carbon is not known) at equal SLO over all hours.
+    The strongest is the one of least energy, or carbon, at equal SLO over all hours: each ledger has its own.
+
+    Args:
+        ledger: energy or carbon.
+        runs: Of all policies.
+        compared: Each policy with the reference.
+        baselines: Among which the strongest is looked for.
+        freesh: Whose gap it is.
+        bounds: Of the hours that have one.
+        outside: What is said of `baselines` in the row.
     """
-    over_all = {each.policy: each for each in compared if each.scenario == ALL}
-    equal = [over_all[name] for name in baselines if name in over_all and over_all[name].equal_slo]
-    known = {(each.hour, each.scenario): each for each in bounds}
-    with_bound = [each for each in runs if (each.hour, each.scenario) in known]
-    if not equal or freesh not in over_all or not with_bound:
+    of_run, of_bound, of_change = _LEDGERS[ledger]
+    equal = [
+        (change.mean, each.policy)
+        for each in compared
+        if each.scenario == ALL
+        and each.policy in baselines
+        and each.equal_slo
+        and (change := of_change(each)) is not None
+    ]
+    known = {(each.hour, each.scenario): of_bound(each) for each in bounds}
+    with_bound = [each for each in runs if known.get((each.hour, each.scenario)) is not None]
+    if not equal or not with_bound:
         return None
-    strongest = min(equal, key=_worth).policy
+    _, strongest = min(equal)
     paired = Paired.of(with_bound, (strongest, freesh))
-
-    def of_bound(amount: Callable[[BoundRow], float | None]) -> Amount:
-        return lambda run: amount(known[run.hour, run.scenario])
-
-    energy = [(strongest, _energy), (freesh, _energy), (freesh, of_bound(lambda row: row.energy_kwh))]
-    carbon = [(strongest, _carbon), (freesh, _carbon), (freesh, of_bound(lambda row: row.carbon_kg))]
-    sums = paired.sums(energy)
-    if sums is None:
-        return None
-    return GapClosed(strongest, paired.estimate(energy, _eta), paired.estimate(carbon, _eta), sums, paired.sums(carbon))
+    amounts = [(strongest, of_run), (freesh, of_run), (freesh, lambda run: known[run.hour, run.scenario])]
+    sums = paired.sums(amounts)
+    return None if sums is None else GapClosed(ledger, outside, strongest, paired.estimate(amounts, _eta), sums)
 
 
 def _energy(run: RunScores) -> float:
@@ -187,10 +199,6 @@ def _eta(sums: np.ndarray) -> np.ndarray:
     return _over(sums[..., 0] - sums[..., 1], sums[..., 0] - sums[..., 2])
 
 
-def _worth(each: Comparison) -> float:
-    return each.carbon.mean if each.carbon is not None else each.energy.mean
-
-
 def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """A ratio; not a number where the whole is not above 0."""
     ratio: np.ndarray = np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
@@ -199,3 +207,10 @@ def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 def _key(run: RunScores) -> tuple[str, str, int]:
     return run.hour, run.scenario, run.seed
+
+
+_LEDGERS: dict[str, tuple[Amount, Callable[[BoundRow], float | None], Callable[[Comparison], Estimate | None]]] = {
+    "energy": (_energy, lambda row: row.energy_kwh, lambda each: each.energy),
+    "carbon": (_carbon, lambda row: row.carbon_kg, lambda each: each.carbon),
+}
+"""Of a run, of a bound, and as a change against the reference."""

@@ -3,16 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from models.evaluate.outcome_rows import BoundRow, HourRow, Summary
+from models.evaluate.outcome_rows import BoundRow, Comparison, GapClosed, HourRow, Summary
 from models.evaluate.paired import ALL, compare, gap_closed
 from models.simulator.run_scores import RunScores
 
 REFERENCE, FREESH = "reference", "freesh"
-BASELINES = (
-    "reference", "best_static_clock", "previous_plan_held", "one_mixed_pool", "reactive_autoscaler",
-    "cleanest_autoscaler", "rightsized_min_energy", "carbon_agnostic_freesh", "dynamollm_like",
+OTHERS = (
+    "reference", "best_static_clock", "reactive_autoscaler", "cleanest_autoscaler", "rightsized_min_energy",
+    "dynamollm_like",
 )  # fmt: skip
-"""Among which the strongest is looked for; what is FREESH but for its forecasts is not."""
+"""Baselines that are not FREESH with a part left out."""
+
+BASELINES = (*OTHERS, "previous_plan_held", "one_mixed_pool", "carbon_agnostic_freesh", "freesh_constant_carbon")
+"""Among which the strongest is looked for: all but the one that knows what comes."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +72,21 @@ def summary_of(
         hours=tuple(hours),
         seeds=tuple(sorted({each.seed for each in runs})),
         comparisons=comparisons,
-        gap_closed=gap_closed(runs, comparisons, BASELINES, FREESH, bounds),
+        gaps=_gaps(runs, comparisons, bounds),
         notes=(*dict.fromkeys(note for each in hours for note in each.notes), *made.notes),
     )
+
+
+def _gaps(
+    runs: Sequence[RunScores], compared: Sequence[Comparison], bounds: Sequence[BoundRow]
+) -> tuple[GapClosed, ...]:
+    """Of each ledger, against the strongest of all baselines and against that of the others."""
+    found = [
+        gap_closed(ledger, runs, compared, OTHERS if outside else BASELINES, FREESH, bounds, outside=outside)
+        for outside in (False, True)
+        for ledger in ("energy", "carbon")
+    ]
+    return tuple(each for each in found if each is not None)
 
 
 def _all_of(texts: Iterable[str]) -> str:

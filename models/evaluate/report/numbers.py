@@ -25,8 +25,9 @@ def significant(value: float | None, unit: str = "") -> str:
 
 def signed(value: float | None, unit: str = "") -> str:
     """A change of a quantity, with its sign, to about three digits."""
-    text = significant(value, unit)
-    return f"+{text}" if value is not None and isfinite(value) and value > 0 and text.strip("0. ") else text
+    told = significant(value)
+    more = value is not None and value > 0 and any(each in "123456789" for each in told)
+    return f"{'+' if more else ''}{significant(value, unit)}"
 
 
 def percent(share: float | None, digits: int = 1) -> str:

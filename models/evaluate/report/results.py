@@ -61,7 +61,7 @@ def write_results(folder: Path, results: Results) -> None:
 
 
 def read_results(folder: Path) -> Results:
-    """Read a folder of results; layers, bounds and trade-off may be missing.
+    """Read a folder of results; series, layers, bounds and trade-off may be missing.
 
     Raises:
         ResultsError: a file is missing or wrong, or there is no run, or none of the policy that is reported on.
@@ -69,7 +69,7 @@ def read_results(folder: Path) -> Results:
     results = Results(
         runs=tuple(read_rows(folder / RUNS, RunScores)),
         classes=tuple(read_rows(folder / CLASSES, ClassScores)),
-        series=tuple(read_rows(folder / SERIES, SeriesRow)),
+        series=_if_there(folder / SERIES, SeriesRow),
         layers=_if_there(folder / LAYERS, LayerRow),
         summary=read_summary(folder / SUMMARY),
         tradeoff=_if_there(folder / TRADEOFF, TradeoffRow),

@@ -1,6 +1,7 @@
 """The answer: one sentence, the figures behind it, and what kind of figures they are."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from models.evaluate.outcome_rows import Comparison, Estimate, GapClosed
 from models.evaluate.report.markup import Markup, tag
@@ -40,7 +41,7 @@ def sentence(results: Results, ours: Comparison) -> str:
 def _service(results: Results, ours: Comparison) -> str:
     """Whether the change may be compared, in words."""
     if ours.equal_slo:
-        return "at equal service"
+        return "at equal service by the SLO of each class"
     mine, theirs = (
         totals(policy, [each for each in results.runs if each.policy == policy])
         for policy in (ours.policy, results.summary.reference)
@@ -69,7 +70,6 @@ def _said(what: str, verb: str, estimate: Estimate | None, of: Verdict) -> str:
 
 
 def _tiles(results: Results, ours: Comparison) -> Markup:
-    gap = results.summary.gap_closed
     mine = totals(ours.policy, [each for each in results.runs if each.policy == ours.policy])
     carbon = _AMBIGUOUS if ours.ambiguous else change(ours.carbon.mean if ours.carbon else None)
     return tag(
@@ -78,8 +78,8 @@ def _tiles(results: Results, ours: Comparison) -> Markup:
         _tile("Carbon, average intensity", carbon, change_interval(ours.carbon) if ours.carbon else ""),
         _tile("Carbon, marginal intensity", *_parts(ours.carbon_marginal, ours.carbon_marginal_hours, ours.hours)),
         _tile("Electricity cost", *_parts(ours.cost, ours.cost_hours, ours.hours)),
-        _tile("Requests within their SLO", percent(mine.slo_attainment), _points(ours.attainment_points)),
-        _tile("Gap to the bound closed", *_gap(gap, ours)),
+        _tile("Requests within their class's SLO", percent(mine.slo_attainment), _points(ours.attainment_points)),
+        _tile("Gap to the bound closed", *_gap(results.summary.gaps, ours)),
         class_="tiles",
     )
 
@@ -107,12 +107,12 @@ def _points(estimate: Estimate) -> str:
     return f"{number(estimate.mean, 2) if estimate.mean < 0 else '+' + number(estimate.mean, 2)} points"
 
 
-def _gap(gap: GapClosed | None, ours: Comparison) -> tuple[str, str, str]:
+def _gap(gaps: Sequence[GapClosed], ours: Comparison) -> tuple[str, str, str]:
     """η of carbon, its interval and what it is; unequal service closes no gap."""
     what = "carbon, from the strongest baseline"
     if not ours.equal_slo:
         return _NOT_EQUAL, "service is not equal", what
-    estimate = gap.carbon if gap else None
+    estimate = next((each.share for each in gaps if each.ledger == "carbon" and not each.outside), None)
     if estimate is None:
         return NOT_KNOWN, "", what
     if estimate.low is None or estimate.high is None:

@@ -3,28 +3,27 @@
 from collections.abc import Sequence
 
 from freesh_plugin.core.request import TWO_BY_TWO
-from models.evaluate.report.markup import Markup, tag
+from models.evaluate.report.markup import Markup
 from models.evaluate.report.names import words
 from models.evaluate.report.numbers import percent, seconds
 from models.evaluate.report.results import Results
 from models.evaluate.report.section import paragraph, stack, table
-from models.evaluate.report.totals import totals
 from models.simulator.run_scores import ClassScores
 
 _Of = tuple[str, str]
 """Request class and tier."""
+_SAID = (
+    "Classes: the first letter is the prompt, the second the answer, S is short and L is long. TTFT is the time to the "
+    "first token, TBT the mean time between the tokens that follow, p95 what 95 % of requests stay within."
+)
 
 
 def classes(results: Results) -> Markup:
-    """Attainment by class and policy; quantiles of FREESH and the reference; attainment by absolute times."""
+    """Attainment by class and policy; quantiles of FREESH and the reference."""
     if not results.classes:
         return paragraph("No class was scored.")
     kinds = sorted(dict.fromkeys((each.request_class, each.tier) for each in results.classes), key=_place)
-    return stack(
-        _attainment(results, kinds),
-        _quantiles(results, kinds),
-        _absolute(results),
-    )
+    return stack(paragraph(_SAID, class_="caption"), _attainment(results, kinds), _quantiles(results, kinds))
 
 
 def _place(kind: _Of) -> tuple[int, str]:
@@ -51,19 +50,6 @@ def _quantiles(results: Results, kinds: Sequence[_Of]) -> Markup:
     ]
     heads = ("Class", "Policy", "TTFT p95", "TBT p95", "Latency p95")
     return table("95 % quantiles by class: mean of the hours, weighted by requests", heads, rows, texts=(0, 1))
-
-
-def _absolute(results: Results) -> Markup:
-    rows = []
-    for policy in results.policies:
-        of = totals(policy, [each for each in results.runs if each.policy == policy])
-        rows.append((words(policy), percent(of.attainment_relaxed, 2), percent(of.attainment_tight, 2)))
-    heads = ("Policy", "TTFT 2 s, mean TBT 200 ms", "TTFT 450 ms, mean TBT 40 ms")
-    return tag(
-        "details",
-        tag("summary", "Attainment by absolute times"),
-        table("Requests within absolute times, whatever their class", heads, rows),
-    )
 
 
 def _rows(results: Results, policy: str, kind: _Of) -> list[ClassScores]:

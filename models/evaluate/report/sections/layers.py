@@ -13,13 +13,13 @@ from models.evaluate.report.section import figure, legend, paragraph, stack, tab
 from models.evaluate.report.svg.layout import Slot, slots
 from models.evaluate.report.svg.panel import Panel, drawing
 from models.evaluate.report.svg.rows import Rows, rows_height
-from models.evaluate.report.totals import totals
 
 _MIDDLE = "mid"
 _CAPTION = (
-    "Each bar is what a layer changes on top of those above it, over all hours; whiskers are paired 95 % intervals. A "
-    "hatched layer rests on an assumed power curve: its whisker is the range over power models that bracket the "
-    "published clocks of least energy."
+    "Each bar is what a layer changes on top of those above it, over {over}; whiskers are paired 95 % intervals. A "
+    "hatched layer rests on an assumed power curve: its whisker is the range over three power models, whose clocks of "
+    "least energy lie low, midway and high among the published ones where prompts are computed or batches are large; "
+    "small batches decode on least energy at the lowest clock in all three."
 )
 
 
@@ -37,20 +37,29 @@ def layers(results: Results) -> Markup:
     """The waterfall in energy and in carbon, and its numbers."""
     if not results.layers:
         return paragraph("The layers were not run.")
+    counts = sorted({each.hours for each in results.layers})
+    if len(counts) > 1:
+        few = f"The layers were run over different hours ({counts[0]} to {counts[-1]}): they do not add up."
+        return stack(paragraph(few), _table(results.layers))
+    whole = len({(each.hour, each.scenario) for each in results.runs})
+    over = "all hours" if counts[0] == whole else f"the {counts[0]} of {whole} hours that they were run for"
     return stack(
-        figure("From the reference, layer by layer", lambda width: _draw(results, width), _CAPTION),
+        figure(
+            "From the reference, layer by layer",
+            lambda width: _draw(results.layers, width),
+            _CAPTION.format(over=over),
+        ),
         legend((("less", "c-green"), ("more", "c-orange"), ("modelled", "hatch"))),
         _table(results.layers),
         *(paragraph(sentence) for sentence in _signs(results.layers)),
     )
 
 
-def _draw(results: Results, width: int) -> Markup:
-    of = totals(results.summary.reference, [r for r in results.runs if r.policy == results.summary.reference])
-    energy, carbon = _steps(results.layers, _energy), _steps(results.layers, _carbon)
-    charts = [("Energy", "kWh", of.energy_kwh, energy)]
-    if of.carbon_kg is not None and carbon:
-        charts.append(("Carbon, average intensity", "kg CO2e", of.carbon_kg, carbon))
+def _draw(rows: Sequence[LayerRow], width: int) -> Markup:
+    first, energy, carbon = rows[0], _steps(rows, _energy), _steps(rows, _carbon)
+    charts = [("Energy", "kWh", first.from_energy_kwh, energy)]
+    if first.from_carbon_kg is not None and carbon:
+        charts.append(("Carbon, average intensity", "kg CO2e", first.from_carbon_kg, carbon))
     places, height = slots(width, [rows_height(len(energy) + 2)] * len(charts))
     panels = [_waterfall(place, *chart) for place, chart in zip(places, charts, strict=True)]
     alt = "; ".join(f"{what}: {_told(unit, start, steps)}" for what, unit, start, steps in charts)

@@ -1,14 +1,12 @@
 """What FREESH does not gain, how the figures were made, and how far they can be trusted."""
 
-from statistics import fmean
-
 from models.evaluate.outcome_rows import Comparison
-from models.evaluate.paired import EQUAL_POINTS
-from models.evaluate.report.markup import Markup, tag
+from models.evaluate.report.markup import Child, Markup, tag
 from models.evaluate.report.names import PERFECT, words
-from models.evaluate.report.numbers import change, change_estimate, number, percent, signed
+from models.evaluate.report.numbers import NOT_KNOWN, change, change_estimate, number, percent, signed
 from models.evaluate.report.results import ALL, Results
 from models.evaluate.report.section import items, paragraph, stack, table
+from models.evaluate.report.sections.less_service import of_service
 from models.evaluate.report.totals import totals
 from models.evaluate.report.verdict import Verdict, carbon_verdict, verdict
 
@@ -16,7 +14,7 @@ from models.evaluate.report.verdict import Verdict, carbon_verdict, verdict
 def no_gain(results: Results) -> Markup:
     """Every comparison and layer that shows no saving, a loss, or nothing that can be proved."""
     found = [
-        *_by_grids(results), *_by_hours(results), *_against_baselines(results), *_gap(results), *_layers(results)
+        *_by_grids(results), *of_service(results), *_against_baselines(results), *_gap(results), *_layers(results)
     ]  # fmt: skip
     if not found:
         return paragraph("On these hours no comparison and no layer came out against FREESH, or undecided.")
@@ -51,52 +49,35 @@ def _shortcomings(compared: Comparison) -> list[str]:
 
 
 def _against_baselines(results: Results) -> list[str]:
-    """Baselines that do as well or better, at equal SLO: they had the same hours and the same tuning."""
+    """Baselines that do as well or better on a ledger, at equal SLO: they had the same hours and the same tuning."""
     ours, said = results.comparison(results.summary.freesh), []
-    if ours is None or ours.carbon is None:
+    if ours is None:
         return []
     for policy in results.policies:
         theirs = results.comparison(policy)
-        if policy in (results.summary.freesh, results.summary.reference) or policy == PERFECT:
+        if theirs is None or not theirs.equal_slo or policy in (ours.policy, results.summary.reference, PERFECT):
             continue
-        if theirs is not None and theirs.carbon and theirs.equal_slo and theirs.carbon.mean <= ours.carbon.mean:
+        less = ["uses"] if theirs.energy.mean <= ours.energy.mean else []
+        less += ["emits"] if theirs.carbon and ours.carbon and theirs.carbon.mean <= ours.carbon.mean else []
+        if less:
             said.append(
-                f"{words(policy)} emits no more: carbon {change(theirs.carbon.mean)} against "
-                f"{change(ours.carbon.mean)}, energy {change(theirs.energy.mean)} against {change(ours.energy.mean)}."
+                f"{words(policy)} {' and '.join(less)} no more: energy {change(theirs.energy.mean)} against "
+                f"{change(ours.energy.mean)}, carbon {_carbon(theirs)} against {_carbon(ours)}."
             )
     return said
 
 
-def _by_hours(results: Results) -> list[str]:
-    """Hours in which fewer requests kept their SLO than under the reference."""
-    kept: dict[str, dict[str, list[float]]] = {}
-    for each in results.runs:
-        kept.setdefault(each.hour, {}).setdefault(each.policy, []).append(each.slo_attainment)
-    ours, reference = results.summary.freesh, results.summary.reference
-    points = {
-        hour: 100 * (fmean(of[ours]) - fmean(of[reference]))
-        for hour, of in kept.items()
-        if ours in of and reference in of
-    }
-    less = [hour for hour, by in points.items() if by < -EQUAL_POINTS]
-    if not less or len(points) < 2:
-        return []
-    worst = min(less, key=lambda hour: points[hour])
-    return [
-        f"In {len(less)} of {len(points)} hours service is more than {EQUAL_POINTS} points below the reference's, the "
-        f"most in {words(worst)}: {number(points[worst], 2)} points."
-    ]
+def _carbon(compared: Comparison) -> str:
+    return change(compared.carbon.mean if compared.carbon else None)
 
 
 def _gap(results: Results) -> list[str]:
-    """What cannot be proved against the strongest baseline."""
-    closed, said = results.summary.gap_closed, []
-    if closed is None:
-        return []
-    for what, share in (("energy", closed.energy), ("carbon", closed.carbon)):
-        if share is not None and share.low is not None and share.low <= 0 < share.mean:
-            said.append(f"{words(closed.strongest)}: no difference in {what} that can be proved.")
-    return said
+    """What cannot be proved against the strongest baselines."""
+    return [
+        f"{words(each.strongest)}: no difference in {each.ledger} that can be proved."
+        for each in results.summary.gaps
+        if each.share is not None and each.share.low is not None and each.share.low <= 0 < each.share.mean
+    ]
 
 
 def _layers(results: Results) -> list[str]:
@@ -112,19 +93,30 @@ def _layers(results: Results) -> list[str]:
 def method(results: Results) -> Markup:
     """What was run and what is modelled."""
     summary = results.summary
-    terms = (
-        ("Fleet", summary.fleet),
+    terms: tuple[tuple[str, Child], ...] = (
+        ("Fleet", _fleets(summary.fleet)),
         ("Requests", summary.workload),
         ("Carbon", summary.carbon),
         ("Prices", summary.prices),
         ("Power", summary.power),
     )
     return stack(
-        tag("dl", *((tag("dt", name), tag("dd", text or "not known")) for name, text in terms)),
+        tag("dl", *((tag("dt", name), tag("dd", text or NOT_KNOWN)) for name, text in terms)),
         _hours(results),
         tag("h3", "Limits"),
         items([*_LIMITS, _wall(results), *summary.notes]),
     )
+
+
+def _named(hour: str) -> Child:
+    """An hour as people read it, and as the tables have it."""
+    return words(hour), tag("small", hour)
+
+
+def _fleets(text: str) -> Child:
+    """A line a location; of several fleets, one list each."""
+    fleets = [fleet.split("; ") for fleet in text.split(". ") if fleet]
+    return [tag("ul", *(tag("li", place) for place in each)) for each in fleets]
 
 
 _LIMITS = (
@@ -142,7 +134,7 @@ _LIMITS = (
 def _hours(results: Results) -> Markup:
     rows = [
         (
-            words(each.hour), words(each.scenario), each.starts_at, each.workload, ", ".join(each.grid_zones),
+            _named(each.hour), words(each.scenario), each.starts_at, each.workload, ", ".join(each.grid_zones),
             each.scaling or "as recorded", number(each.dispersion_before), number(each.dispersion_after),
         )
         for each in results.summary.hours

@@ -59,5 +59,5 @@ def _row(run: ToyRun) -> tuple[str, str, str, str]:
         _NAMES[run.policy],
         number(run.mean_first_s, 1, "s"),
         number(run.mean_latency_s, 1, "s"),
-        number(max(run.slowdowns), 1) + " x",
+        number(max(run.slowdowns), 1, "×"),
     )

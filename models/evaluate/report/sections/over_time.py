@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from statistics import median_low
 
-from models.evaluate.report.markup import Markup
-from models.evaluate.report.names import PERFECT, colour, standing_out, words
+from models.evaluate.report.markup import Markup, tag
+from models.evaluate.report.names import PERFECT, colour, hour_words, standing_out, words
 from models.evaluate.report.numbers import significant
 from models.evaluate.report.results import Results
 from models.evaluate.report.section import figure, legend, paragraph, stack
@@ -16,7 +16,11 @@ from models.simulator.run_scores import SeriesRow
 
 _HEIGHT, _HEAD, _FOOT, _LEFT = 230.0, 34.0, 46.0, 46.0
 SLOT_S = 300.0
-"""Length of a row of series.csv."""
+"""Length of a row of series.csv; the last of a run may be shorter."""
+_SAID = (
+    "Of each kind of grids the hour whose saving is the middle one. Power of the whole fleet at the wall; carbon by "
+    "average intensity. Simulated."
+)
 
 
 def over_time(results: Results) -> Markup:
@@ -27,7 +31,8 @@ def over_time(results: Results) -> Markup:
     pictures = [_picture(results, scenario, shown) for scenario in results.scenarios]
     others = len(results.policies) - len(shown)
     names = [(words(each), colour(results, each)) for each in shown]
-    return stack(legend([*names, (f"{others} others", "c-grey")] if others else names), *pictures)
+    listed = legend([*names, (f"{others} others", "c-grey")] if others else names)
+    return stack(paragraph(_SAID, class_="caption"), listed, *pictures)
 
 
 def middle_hour(results: Results, scenario: str) -> str:
@@ -47,13 +52,21 @@ def rows_of(results: Results, hour: str, scenario: str, policy: str) -> list[Ser
     return [each for each in found if each.seed == found[0].seed]
 
 
+def end_s(results: Results, rows: Sequence[SeriesRow]) -> float:
+    """When the requests of a run ended: what kept its SLO over goodput, within the last slot; else the slot's end."""
+    last = max(each.start_s for each in rows)
+    of = (rows[0].policy, rows[0].hour, rows[0].scenario, rows[0].seed)
+    run = next((e for e in results.runs if (e.policy, e.hour, e.scenario, e.seed) == of), None)
+    length = run.slo_attainment * run.offered / run.goodput_rps if run is not None and run.goodput_rps > 0 else 0.0
+    return min(round(length, 3), last + SLOT_S) if length > last else last + SLOT_S
+
+
 def _picture(results: Results, scenario: str, shown: Sequence[str]) -> Markup:
     hour = middle_hour(results, scenario)
     return figure(
-        words(hour) if hour == scenario else f"{words(hour)} ({words(scenario)})",
+        f"Hour {hour_words(hour, scenario).removeprefix('hour ')}",
         lambda width: _draw(results, hour, scenario, shown, width),
-        "The hour of this kind whose saving is the middle one. Power of the whole fleet at the wall; carbon by average "
-        "intensity. Simulated.",
+        ("In the files: ", tag("code", hour)),
     )
 
 
@@ -65,7 +78,8 @@ def _draw(results: Results, hour: str, scenario: str, shown: Sequence[str], widt
     charts = [("Power, kW", power), ("Carbon, kg CO2e an hour", carbon)]
     charts = [(what, lines) for what, lines in charts if lines]
     places, height = slots(width, [_HEIGHT] * len(charts))
-    panels = [_chart(results, place, what, lines) for place, (what, lines) in zip(places, charts, strict=True)]
+    last_s = max(end_s(results, rows) for rows in by_policy.values() if rows)
+    panels = [_chart(results, place, what, lines, last_s) for place, (what, lines) in zip(places, charts, strict=True)]
     means = [f"{words(p)} {significant(sum(power[p].values()) / len(power[p]), 'kW')}" for p in shown if p in power]
     return drawing(width, height, panels, f"Power and carbon over {words(hour)}; mean power: {', '.join(means)}.")
 
@@ -86,8 +100,7 @@ def _carbon_kg_per_h(rows: Sequence[SeriesRow]) -> dict[float, float]:
     return found
 
 
-def _chart(results: Results, slot: Slot, what: str, lines: dict[str, dict[float, float]]) -> Panel:
-    last_s = max(start for line in lines.values() for start in line) + SLOT_S
+def _chart(results: Results, slot: Slot, what: str, lines: dict[str, dict[float, float]], last_s: float) -> Panel:
     x = Scale(0.0, last_s / 60, slot.left + _LEFT, slot.right - 10)
     y = spread_scale([v for line in lines.values() for v in line.values()], slot.bottom - _FOOT, slot.top + _HEAD)
     panel = Panel(x, y)
@@ -95,7 +108,7 @@ def _chart(results: Results, slot: Slot, what: str, lines: dict[str, dict[float,
     panel.y_axis()
     panel.x_axis("minutes")
     for policy, line in lines.items():
-        edges = [start / 60 for start in line] + [(max(line) + SLOT_S) / 60]
+        edges = [start / 60 for start in line] + [min(max(line) + SLOT_S, last_s) / 60]
         panel.steps(edges, list(line.values()), f"{colour(results, policy)} {_weight(results, policy)}", words(policy))
     return panel
 

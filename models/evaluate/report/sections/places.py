@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from models.evaluate.report.markup import Markup
-from models.evaluate.report.names import place_colours, words
+from models.evaluate.report.markup import Markup, tag
+from models.evaluate.report.names import hour_words, place_colours, words
 from models.evaluate.report.numbers import number, percent
 from models.evaluate.report.results import Results
 from models.evaluate.report.section import figure, legend, paragraph, stack
-from models.evaluate.report.sections.over_time import SLOT_S, middle_hour, rows_of
+from models.evaluate.report.sections.over_time import end_s, middle_hour, rows_of
 from models.evaluate.report.spreads import spread
 from models.evaluate.report.svg.layout import Slot, slots
 from models.evaluate.report.svg.panel import Panel, drawing
@@ -23,13 +23,17 @@ def places(results: Results) -> Markup:
     rows = rows_of(results, hour, scenario, results.summary.freesh)
     if not rows:
         return paragraph("No series was recorded.")
-    colours = place_colours(results)
+    colours, last_s = place_colours(results), end_s(results, rows)
     return stack(
         figure(
-            f"Grids and load in {words(hour)}",
-            lambda width: _draw(rows, colours, width),
-            f"The middle hour of the kind of grids that lie farthest apart ({words(scenario)}), under "
-            f"{words(results.summary.freesh)}. Average intensity; share of requests served, simulated.",
+            f"Grids and load in hour {hour_words(hour, scenario).removeprefix('hour ')}",
+            lambda width: _draw(rows, colours, last_s, width),
+            (
+                f"The middle hour of the kind of grids that lie farthest apart ({words(scenario)}), under "
+                f"{words(results.summary.freesh)}. Average intensity; share of requests served, simulated. In the "
+                "files: ",
+                tag("code", hour),
+            ),
         ),
         legend([(f"{place}{_zone(results, hour, number)}", colours[place]) for number, place in enumerate(colours)]),
     )
@@ -47,11 +51,11 @@ def _widest(results: Results) -> tuple[str, str]:
     return max(hours, key=lambda each: spread(results, *each) or 0.0)
 
 
-def _draw(rows: Sequence[SeriesRow], colours: dict[str, str], width: int) -> Markup:
+def _draw(rows: Sequence[SeriesRow], colours: dict[str, str], last_s: float, width: int) -> Markup:
     known = all(each.carbon_gco2e_per_kwh is not None for each in rows)
     boxes, height = slots(width, [_HEIGHT] * (2 if known else 1))
     edges = [start / 60 for start in dict.fromkeys(each.start_s for each in rows)]
-    edges.append(edges[-1] + SLOT_S / 60)
+    edges.append(last_s / 60)
     panels = [_intensities(boxes[0], rows, edges, colours)] if known else []
     panels.append(_shares(boxes[-1], rows, edges, colours))
     return drawing(width, height, panels, _alt(rows, colours))

@@ -30,7 +30,7 @@ class _Hour:
 def spread_section(results: Results) -> Markup:
     """A point for each hour, against the reference and against FREESH without a carbon signal."""
     others = [each for each in (results.summary.reference, WITHOUT_SIGNAL) if each in results.policies]
-    clouds = {each: hours for each in others if (hours := _hours(results, each))}
+    clouds = {_against(results, each): hours for each in others if (hours := _hours(results, each))}
     if not clouds:
         return stack(_kinds(results), paragraph("The carbon intensity of the grids is not known: nothing to draw."))
     colours = dict(zip(results.scenarios, PLACE_COLOURS, strict=False))
@@ -39,11 +39,17 @@ def spread_section(results: Results) -> Markup:
         figure(
             "Change of carbon against the spread of the grids",
             lambda width: _draw(clouds, colours, width),
-            "A point is an hour; spread is (dirtiest - cleanest) / mean intensity of the grids. Against the reference, "
-            "what right-sizing saves is in it; against FREESH without a carbon signal, only what the signal is worth.",
+            "A point is an hour; spread is (dirtiest less cleanest) / mean intensity of the grids. Against the "
+            "reference, what right-sizing saves is in it; against FREESH without a carbon signal, only what the signal "
+            "is worth.",
         ),
         legend([(words(each), colour) for each, colour in colours.items()]),
     )
+
+
+def _against(results: Results, policy: str) -> str:
+    """A policy as it is called behind "against"."""
+    return f"the {words(policy)}" if policy == results.summary.reference else words(policy)
 
 
 def _kinds(results: Results) -> Markup:
@@ -86,7 +92,7 @@ def _cloud(slot: Slot, against: str, hours: Sequence[_Hour], colours: dict[str, 
     x = spread_scale([100 * each.spread for each in hours], slot.left + _LEFT, slot.right - 14)
     y = spread_scale([100 * each.saving for each in hours], slot.bottom - 48, slot.top + 34)
     panel = Panel(x, y)
-    panel.heading(f"Against {words(against)}, %", indent_px=_LEFT)
+    panel.heading(f"Against {against}, %", indent_px=_LEFT)
     panel.y_axis()
     panel.x_axis("spread of the grids, %")
     for each in hours:
@@ -98,6 +104,6 @@ def _cloud(slot: Slot, against: str, hours: Sequence[_Hour], colours: dict[str, 
 def _told(against: str, hours: Sequence[_Hour]) -> str:
     least, most = min(hours, key=lambda each: each.spread), max(hours, key=lambda each: each.spread)
     return (
-        f"Against {words(against)}, {len(hours)} hours. Least spread, {percent(least.spread, 0)}: carbon "
+        f"Against {against}, {len(hours)} hours. Least spread, {percent(least.spread, 0)}: carbon "
         f"{change(least.saving)}; most spread, {percent(most.spread, 0)}: carbon {change(most.saving)}."
     )

@@ -50,7 +50,7 @@ def _curve(slot: Slot, gpu_type: str, rows: Sequence[TradeoffRow]) -> Panel:
     x = spread_scale([1000 * e.tbt_s for e in rows], slot.left + _LEFT, slot.right - 14, zero=False)
     y = spread_scale([each.power_w for each in rows], slot.bottom - _FOOT, slot.top + _HEAD)
     panel = Panel(x, y)
-    panel.heading(f"{rows[0].mode}: W a GPU", indent_px=_LEFT)
+    panel.heading(f"{gpu_type} in mode {rows[0].mode}: W a GPU", indent_px=_LEFT)
     panel.y_axis()
     panel.x_axis("ms a token", 5)
     panel.line([(1000 * each.tbt_s, each.power_w) for each in rows], "c-blue")

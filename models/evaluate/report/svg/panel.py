@@ -8,6 +8,8 @@ from models.evaluate.report.markup import Markup, tag
 from models.evaluate.report.svg.scale import Scale, tick_text
 
 Point = tuple[float, float]
+_LEAST_BAR_PX = 4.0
+"""A bar is at least so wide: a small change is seen beside its whisker, and its colour says of which sign it is."""
 
 
 @dataclass
@@ -40,7 +42,7 @@ class Panel:
 
     def heading(self, text: str, *, indent_px: float = 0.0) -> None:
         """Words above the chart, at its left edge."""
-        self.write(self.left - indent_px, self.top - 12, text, "heading")
+        self.write(self.left - indent_px, self.top - 16, text, "heading")
 
     def y_axis(self, most: int = 5, *, text: Callable[[float], str] | None = None) -> None:
         """Horizontal lines with their numbers on the left."""
@@ -90,7 +92,8 @@ class Panel:
     def bar(self, row_px: float, height_px: float, start: float, end: float, class_: str, title: str = "") -> None:
         """A bar from one value of x to another, centred on a row."""
         left, right = sorted((self.x(start), self.x(end)))
-        box = {"x": left, "y": row_px - height_px / 2, "width": max(right - left, 0.5), "height": height_px}
+        width = max(right - left, _LEAST_BAR_PX)
+        box = {"x": (left + right - width) / 2, "y": row_px - height_px / 2, "width": width, "height": height_px}
         self.marks.append(tag("rect", *_title(title), **box, rx=1.5, class_=f"fill {class_}"))
 
     def whisker(self, row_px: float, low: float, high: float, class_: str = "c-ink") -> None:
@@ -108,6 +111,11 @@ class Panel:
         """A point on a row."""
         place = {"cx": self.x(x), "cy": row_px, "r": radius_px}
         self.marks.append(tag("circle", *_title(title), **place, class_=f"dot {class_}"))
+
+    def cover(self, x_px: float, y_px: float, width_px: float, height_px: float) -> None:
+        """The page's colour over what was drawn before, as ground for words."""
+        box = {"x": x_px, "y": y_px, "width": width_px, "height": height_px}
+        self.marks.append(tag("rect", **box, class_="cover"))
 
     def write(self, x_px: float, y_px: float, text: str, class_: str, anchor: str | None = None) -> None:
         """Words at a place in pixels."""

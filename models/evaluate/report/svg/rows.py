@@ -7,6 +7,8 @@ from models.evaluate.report.svg.panel import Panel
 from models.evaluate.report.svg.scale import Scale, spread_scale
 
 _ROW_PX, _MARK_PX, _HEAD_PX, _FOOT_PX, _SIDE_PX = 46.0, 31.0, 30.0, 44.0, 14.0
+_LETTER_PX, _ROOM_PX = 7.2, 8.0
+"""Width of a letter of a name, at most on average, and what is left free behind the last."""
 
 
 def rows_height(count: int) -> float:
@@ -26,11 +28,17 @@ class Rows:
         self.panel.x_axis(label, 5, grid=True)
         self.panel.zero()
         for row, name in enumerate(names):
-            self.panel.write(slot.left, top + row * _ROW_PX + 17, name, "row")
+            self._name(slot, top + row * _ROW_PX, name)
 
     def at(self, row: int) -> float:
         """Middle of a row's mark, pixels."""
         return self.panel.top + row * _ROW_PX + _MARK_PX
+
+    def _name(self, slot: Slot, top: float, name: str) -> None:
+        """A row's name on the page's colour, so that no line runs through it."""
+        width_px = min(_LETTER_PX * len(name) + _ROOM_PX, slot.width)
+        self.panel.cover(slot.left, top, width_px, _MARK_PX - 9)
+        self.panel.write(slot.left, top + 17, name, "row")
 
     def note(self, row: int, text: str) -> None:
         """Words in place of a mark."""

@@ -1,10 +1,11 @@
 """Policies paired over hours: shares, intervals, equal service, ledgers that disagree, the gap closed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from models.evaluate.outcome_rows import BoundRow, Comparison, Estimate
+from models.evaluate.outcome_rows import BoundRow, Comparison, Estimate, GapClosed
 from models.evaluate.paired import ALL, compare, gap_closed
 from models.simulator.run_scores import RunScores
 from tests.fakes.made_up_results import made_up_results
@@ -20,7 +21,7 @@ def runs(policy: str, energies: list[float], **more: object) -> list[RunScores]:
     ]
 
 
-def compared(found: list[RunScores], policy: str = "p", scenario: str = ALL) -> Comparison:
+def compared(found: Sequence[RunScores], policy: str = "p", scenario: str = ALL) -> Comparison:
     comparison = compare(found, policy, "reference", scenario)
     assert comparison is not None
     return comparison
@@ -102,6 +103,12 @@ def bounds(energies: list[float], carbon: float | None = 60.0) -> list[BoundRow]
     return [BoundRow(f"h{k}", RUN.scenario, energy, carbon, None) for k, energy in enumerate(energies)]
 
 
+def gap_of(
+    ledger: str, found: Sequence[RunScores], policies: Sequence[str], baselines: Sequence[str], known: list[BoundRow]
+) -> GapClosed | None:
+    return gap_closed(ledger, found, [compared(found, each) for each in policies], baselines, "freesh", known)
+
+
 def test_the_gap_is_from_the_strongest_at_equal_service() -> None:
     found = [
         *runs("reference", [100] * 5),
@@ -110,37 +117,47 @@ def test_the_gap_is_from_the_strongest_at_equal_service() -> None:
         *runs("freesh", [70] * 5),
     ]
     names = ("reference", "simple", "worse service", "freesh")
-    closed = gap_closed(found, [compared(found, name) for name in names], names[:3], "freesh", bounds([40] * 5))
-    assert closed is not None
-    assert closed.strongest == "simple"
-    assert ends(closed.energy) == pytest.approx((0.25, 0.25, 0.25))
-    assert ends(closed.carbon) == pytest.approx((0.5, 0.5, 0.5))
-    assert (closed.energy_kwh, closed.carbon_kg) == ((400, 350, 200), (400, 350, 300))
+    energy, carbon = (gap_of(each, found, names, names[:3], bounds([40] * 5)) for each in ("energy", "carbon"))
+    assert energy is not None
+    assert carbon is not None
+    assert (energy.strongest, carbon.strongest) == ("simple", "simple")
+    assert ends(energy.share) == pytest.approx((0.25, 0.25, 0.25))
+    assert ends(carbon.share) == pytest.approx((0.5, 0.5, 0.5))
+    assert (energy.sums, carbon.sums) == ((400, 350, 200), (400, 350, 300))
+
+
+def test_each_ledger_has_its_own_strongest_baseline() -> None:
+    frugal = [replace(each, carbon_kg=95.0) for each in runs("frugal", [60])]
+    clean = [replace(each, carbon_kg=65.0) for each in runs("clean", [90])]
+    found = [*runs("reference", [100]), *frugal, *clean, *runs("freesh", [70])]
+    names = ("reference", "frugal", "clean", "freesh")
+    energy, carbon = (gap_of(each, found, names, names[:3], bounds([40])) for each in ("energy", "carbon"))
+    assert energy is not None
+    assert carbon is not None
+    assert (energy.strongest, carbon.strongest) == ("frugal", "clean")
+    assert ends(energy.share) == pytest.approx((-0.5,))
 
 
 def test_the_gap_is_of_the_hours_that_have_a_bound() -> None:
     found = [*runs("reference", [100, 900]), *runs("freesh", [70, 70])]
-    comparisons = [compared(found, name) for name in ("reference", "freesh")]
-    closed = gap_closed(found, comparisons, ("reference",), "freesh", bounds([40]))
+    closed = gap_of("energy", found, ("reference", "freesh"), ("reference",), bounds([40]))
     assert closed is not None
-    assert list(closed.energy_kwh) == [100, 70, 40]
-    assert ends(closed.energy) == pytest.approx((0.5,))
-    without = gap_closed(found, comparisons, ("reference",), "freesh", [])
-    assert without is None
+    assert list(closed.sums) == [100, 70, 40]
+    assert ends(closed.share) == pytest.approx((0.5,))
+    assert gap_of("energy", found, ("reference", "freesh"), ("reference",), []) is None
 
 
 def test_there_is_no_gap_where_the_bound_is_no_better_or_not_known() -> None:
     found = [*runs("reference", [60, 60]), *runs("freesh", [70, 70])]
-    comparisons = [compared(found, name) for name in ("reference", "freesh")]
-    closed = gap_closed(found, comparisons, ("reference",), "freesh", bounds([60, 60], carbon=None))
+    known = bounds([60, 60], carbon=None)
+    closed = gap_of("energy", found, ("reference", "freesh"), ("reference",), known)
     assert closed is not None
-    assert closed.energy is None
-    assert (closed.carbon, closed.carbon_kg) == (None, None)
+    assert closed.share is None
+    assert gap_of("carbon", found, ("reference", "freesh"), ("reference",), known) is None
 
 
 def test_seeds_are_averaged_in_the_sums_of_the_gap() -> None:
     found = [replace(each, seed=seed) for seed in (1, 2) for each in (*runs("reference", [100]), *runs("freesh", [70]))]
-    comparisons = [compared(found, name) for name in ("reference", "freesh")]
-    closed = gap_closed(found, comparisons, ("reference",), "freesh", bounds([40]))
+    closed = gap_of("energy", found, ("reference", "freesh"), ("reference",), bounds([40]))
     assert closed is not None
-    assert list(closed.energy_kwh) == [100, 70, 40]
+    assert list(closed.sums) == [100, 70, 40]

@@ -26,10 +26,27 @@ def test_every_policy_is_compared_over_all_hours_and_on_each_kind_of_grids() -> 
 
 
 def test_the_gap_is_told_where_there_is_a_bound_and_else_not() -> None:
-    closed = summary_of(MADE_UP.runs, SAYS, [HOUR], MADE, MADE_UP.bounds).gap_closed
-    assert closed is not None
-    assert closed.strongest == "cleanest_autoscaler"
-    assert summary_of(MADE_UP.runs, SAYS, [HOUR], MADE).gap_closed is None
+    gaps = summary_of(MADE_UP.runs, SAYS, [HOUR], MADE, MADE_UP.bounds).gaps
+    assert [(each.ledger, each.outside, each.strongest) for each in gaps] == [
+        (ledger, outside, "cleanest_autoscaler") for outside in (False, True) for ledger in ("energy", "carbon")
+    ]
+    assert summary_of(MADE_UP.runs, SAYS, [HOUR], MADE).gaps == ()
+
+
+def test_freesh_with_a_part_left_out_is_a_baseline_but_not_one_of_the_others() -> None:
+    policies = ("reference", "cleanest_autoscaler", "freesh_constant_carbon", "freesh")
+    found = made_up_results(hours=2, policies=policies)
+    runs = [
+        replace(each, energy_kwh=1.0, slo_attainment=1.0) if each.policy == "freesh_constant_carbon" else each
+        for each in found.runs
+    ]
+    says = {**SAYS, "freesh_constant_carbon": "one signal"}
+    strongest = {
+        (each.ledger, each.outside): each.strongest
+        for each in summary_of(runs, says, [HOUR], MADE, found.bounds).gaps
+    }
+    assert strongest["energy", False] == "freesh_constant_carbon"
+    assert strongest["energy", True] == "cleanest_autoscaler"
 
 
 def test_texts_of_hours_stand_once_and_their_notes_with_the_limits() -> None:

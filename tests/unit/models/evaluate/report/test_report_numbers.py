@@ -55,6 +55,7 @@ def test_a_change_of_a_quantity_has_its_sign() -> None:
     assert signed(2.0, "kWh") == f"+2.00{NBSP}kWh"
     assert signed(-2.0, "kWh") == f"{MINUS}2.00{NBSP}kWh"
     assert signed(0.0) == "0.000"
+    assert signed(0.0003, "kg CO2e") == f"0.000{NBSP}kg CO2e"
 
 
 def test_times_below_a_second_are_in_milliseconds() -> None:
