@@ -12,6 +12,7 @@ from rich.console import Console
 
 from freesh_plugin.core.errors import ConfigError
 from models.commands.evaluated_hours import HourJob, Wanted, run_jobs
+from models.commands.made_from import made_from
 from models.commands.policy_names import complete_policy, policies_named
 from models.commands.progress import progress
 from models.commands.results_folder import Found, check_reported, made_folder, write_folder
@@ -21,7 +22,7 @@ from models.evaluate.layers import MIDDLE, POWER_MODELS, layer_rows, layer_runs
 from models.evaluate.policies import POLICIES
 from models.evaluate.report.results import read_results
 from models.evaluate.report.write import write_report
-from models.evaluate.run_files import RunFiles, file_digest, fingerprint
+from models.evaluate.run_files import RunFiles, file_digest
 from models.evaluate.tuned import TUNED
 from models.sources.scenario.spot import nearest
 
@@ -57,17 +58,20 @@ def evaluate(
     Simulated: times and watts are modelled, not measured.
     """
     if report_only is not None:
+        if not report_only.is_dir():
+            raise ConfigError(f"--report-only: cannot read {report_only}: no such folder")
         _report(report_only, as_json=as_json)
         return
     if output is None:
         raise ConfigError("-o DIR: needed, the folder that runs are kept in (or --report-only DIR)")
     names = [each.name for each in policies_named(policy or list(POLICIES))]
     check_reported(names)
-    chosen = _hours(hours or HOURS, hour)
+    workers = _workers(jobs)
+    chosen = _hours(hours, hour)
     wanted = wanted_of(names, layers=policy is None if layers is None else layers)
     asked = jobs_of(made_folder(output), chosen, wanted, data or _data_folder())
     with progress(quiet=as_json) as told:
-        run_jobs(asked, jobs or os.cpu_count() or 1, told)
+        run_jobs(asked, workers, told)
     write_folder(output, _gathered(asked, _inputs(hours or HOURS, chosen)))
     _report(output, as_json=as_json)
 
@@ -84,17 +88,32 @@ def _report(folder: Path, *, as_json: bool) -> None:
     console.print(f"report: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _hours(path: Path, names: Sequence[str] | None) -> list[Hour]:
-    """The hours that are named, or all that are reported."""
-    known = {DEMO: demo_hour()}
-    if names != [DEMO]:
+def _workers(jobs: int | None) -> int:
+    if jobs is not None and jobs < 1:
+        raise ConfigError(f"--jobs: {jobs} hours at once, must be at least 1")
+    return jobs or os.cpu_count() or 1
+
+
+def _hours(given: Path | None, names: Sequence[str] | None) -> list[Hour]:
+    """The hours that are named, or all that are reported; a list that is given is read, whatever is named."""
+    path, known = given or HOURS, {DEMO: demo_hour()}
+    if given is not None or names != [DEMO]:
         known |= {each.name: each for each in read_hours(path)}
     if names is None:
-        return [each for each in known.values() if each.role is Role.REPORT and each.name != DEMO]
+        return _reported(path, [each for each in known.values() if each.name != DEMO])
     for name in names:
         if name not in known:
-            raise ConfigError(f"--hour: {name!r} is not in {path}{nearest(name, list(known))}")
+            raise ConfigError(f"--hour: {name!r} is not in {path}, of {len(known) - 1} hours{nearest(name, known, 3)}")
     return [known[name] for name in dict.fromkeys(names)]
+
+
+def _reported(path: Path, hours: Sequence[Hour]) -> list[Hour]:
+    found = [each for each in hours if each.role is Role.REPORT]
+    if not found:
+        raise ConfigError(
+            f"--hours: none of the {len(hours)} hours of {path} has the role report; name some with --hour"
+        )
+    return found
 
 
 def wanted_of(policies: Sequence[str], *, layers: bool) -> tuple[Wanted, ...]:
@@ -106,8 +125,7 @@ def wanted_of(policies: Sequence[str], *, layers: bool) -> tuple[Wanted, ...]:
 
 def jobs_of(folder: Path, hours: Sequence[Hour], wanted: Sequence[Wanted], data: Path | None) -> list[HourJob]:
     """The runs that are wanted, and where they are kept."""
-    tuned = [TUNED] if TUNED.is_file() else []
-    return [HourJob(each, tuple(wanted), data, RunFiles(folder, fingerprint(tuned, repr(each)))) for each in hours]
+    return [HourJob(each, tuple(wanted), data, RunFiles(folder, made_from(each, data))) for each in hours]
 
 
 def _gathered(jobs: Sequence[HourJob], inputs: dict[str, str]) -> Found:
@@ -128,8 +146,9 @@ def _gathered(jobs: Sequence[HourJob], inputs: dict[str, str]) -> Found:
 
 
 def _inputs(path: Path, hours: Sequence[Hour]) -> dict[str, str]:
-    """What the hours were chosen by; the public data sets are named by each hour."""
-    return {path.name: file_digest(path)} if any(each.name != DEMO for each in hours) else {}
+    """What the hours were chosen by, and the settings; the public data sets are named by each hour."""
+    listed = [path] if any(each.name != DEMO for each in hours) else []
+    return {each.name: file_digest(each) for each in (*listed, TUNED) if each.is_file()}
 
 
 def _data_folder() -> Path | None:

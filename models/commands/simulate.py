@@ -21,7 +21,9 @@ from models.commands.progress import progress
 from models.commands.results_folder import Found, check_reported, made_folder, write_folder
 from models.commands.runs_table import as_rows, runs_table
 from models.commands.simulated_hours import Asked, cells, hours_asked, run_hours
+from models.commands.traffic_asked import check_traffic
 from models.evaluate.cell import Policy
+from models.evaluate.hours import EARLIEST, LATEST
 from models.evaluate.own_hour import OwnTraffic
 from models.evaluate.own_site import own_fleet
 from models.evaluate.run_files import file_digest
@@ -62,7 +64,7 @@ def simulate(
     workload: Annotated[Workload, typer.Option(help="Where requests come from.")] = Workload.SYNTHETIC,
     data: Annotated[Path | None, typer.Option(help="The trace: a file, for azure also the folder of several.")] = None,
     lengths: Annotated[Path | None, typer.Option(help="servegen: traces whose lengths are drawn (Azure's).")] = None,
-    series: Annotated[str, typer.Option(help="servegen: the model whose rates are taken.")] = "m-mid",
+    series: Annotated[str, typer.Option(help="servegen: the model whose rates are taken.")] = OwnTraffic.series,
     skip: Annotated[float, typer.Option(help="Seconds of the trace before the first hour; they are history.")] = 0.0,
     scale: Annotated[float, typer.Option(help="Times the recorded rate; synthetic: times the demo's.")] = 1.0,
     rate: Annotated[float | None, typer.Option(help="Mean rate each hour is brought to instead, req/s.")] = None,
@@ -88,9 +90,10 @@ def simulate(
     """Serve the same requests under each policy. Simulated: times and watts are modelled, not measured."""
     policies = policies_named(policy or SENSIBLE)
     traffic = OwnTraffic(
-        workload.value, data, skip, scale=_above_0("--scale", scale), rate_rps=rate and _above_0("--rate", rate),
-        method=scale_method, seed=seed, length_error=length_error, lengths=lengths, series=series,
+        workload.value, data, skip, scale=scale, rate_rps=rate, method=scale_method, seed=seed,
+        length_error=length_error, lengths=lengths, series=series,
     )  # fmt: skip
+    check_traffic(traffic)
     asked = Asked(traffic, hours, _start(start, carbon), zone or (), scenario, carbon, demand)
     _run(asked, policies, power_model.value, output, as_json=as_json)
 
@@ -127,18 +130,15 @@ def _inputs(asked: Asked) -> dict[str, str]:
     return {file.name: file_digest(file) for file in files if file.is_file()}
 
 
-def _above_0(option: str, number: float) -> float:
-    if not 0 < number < float("inf"):
-        raise ConfigError(f"{option}: {number:g}, must be above 0")
-    return number
-
-
 def _start(text: str | None, carbon: Path | None) -> datetime | None:
     if text is None:
         if carbon is not None:
             raise ConfigError(f"--start: needed with --carbon, to know which rows of {carbon} are of the first hour")
         return None
-    return moment("--start", text).to_pydatetime()
+    start = moment("--start", text).to_pydatetime(warn=False)
+    if not EARLIEST <= start <= LATEST:
+        raise ConfigError(f"--start: {text}, must be from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}")
+    return start
 
 
 def _title(asked: Asked) -> str:

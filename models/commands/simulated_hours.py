@@ -15,9 +15,10 @@ from models.evaluate.cell import Cell, Policy, cell_of, simulate_cell
 from models.evaluate.described import described
 from models.evaluate.forecast_value import MakePlan
 from models.evaluate.hour_data import HourData
-from models.evaluate.hours import HOUR_S, LOCATIONS, HourKind, demo_hour
+from models.evaluate.hours import HOUR_S, LOCATIONS, ROW_S, HourKind, demo_hour
 from models.evaluate.outcome_rows import BoundRow, HourRow
 from models.evaluate.outlook import Forecasts, Outlook
+from models.evaluate.own_checks import covering
 from models.evaluate.own_hour import SYNTHETIC, OwnTraffic, own_hour
 from models.evaluate.own_site import OwnFleet, own_site
 from models.evaluate.planner import Planner
@@ -79,23 +80,31 @@ def hours_asked(asked: Asked, own: OwnFleet | None = None) -> Iterator[HourData]
         raise ConfigError(f"--hours: {asked.hours:g}, must be from {LEAST_HOURS:g} to {MOST_HOURS:g}")
     carbon = {each.series: each for each in carbon_grids(asked.carbon)} if asked.carbon else None
     demand = _total(demand_grids(asked.demand)) if asked.demand else None
+    traffic = asked.traffic if own is None else replace(asked.traffic, names=own.names)
     kind = HourKind.DEMO if asked.traffic.kind == SYNTHETIC and carbon is None else HourKind.OWN
     first = replace(
         demo_hour(), kind=kind, zones=_zones(asked, own, carbon), carbon_data="synthetic" if carbon is None else "own"
     )
     start = asked.start or first.start
+    if demand is None and start.timestamp() % ROW_S:
+        raise ConfigError(
+            f"--start: {start:%Y-%m-%dT%H:%M:%SZ}, must be at whole {ROW_S // 60} minutes, as 12:00 or 12:10, for the "
+            "rates before it are assumed in rows of that length; other starts need --demand"
+        )
+    if carbon is not None:  # of all hours, before the first is run
+        covering(carbon, first.zones, start, asked.hours * HOUR_S)
     origins = None if own is None else dict.fromkeys(own.origins, 1 / len(own.origins))
     for index in range(ceil(asked.hours)):
         shift_s = index * HOUR_S
-        seed = asked.traffic.seed + index
+        seed = traffic.seed + index
         hour = replace(first, name=f"hour-{index + 1}", start=start + timedelta(seconds=shift_s), seed=seed)
-        traffic = replace(
-            asked.traffic,
-            start_s=asked.traffic.start_s + shift_s,
+        part = replace(
+            traffic,
+            start_s=traffic.start_s + shift_s,
             duration_s=min(HOUR_S, (asked.hours - index) * HOUR_S),
             seed=seed,
         )
-        yield own_hour(hour, traffic, carbon=carbon, demand=demand, origins=origins)
+        yield own_hour(hour, part, carbon=carbon, demand=demand, origins=origins)
 
 
 def run_hours(

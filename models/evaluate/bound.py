@@ -41,7 +41,9 @@ def work_of(requests: Iterable[WorkloadRequest], slots: int) -> Work:
     return dict(work)
 
 
-def least(fleet: FleetModel, work: Work, weights: Weights, slots: int, *, whole: bool = False) -> Bound:
+def least(
+    fleet: FleetModel, work: Work, weights: Weights, slots: int, *, last_s: float = STEP_S, whole: bool = False
+) -> Bound:
     """Least weighted energy with which the work can be done.
 
         min  sum_{n,t} w[n,t]·PUE[n]·( floor[n]·slot + sum_c rate_c·v[n,t,c] )
@@ -59,6 +61,7 @@ def least(fleet: FleetModel, work: Work, weights: Weights, slots: int, *, whole:
         work: What is to be done, by origin and slot.
         weights: What a kilowatt-hour counts by location and slot, no less than 0; 1 = energy itself.
         slots: Slots of `STEP_S` in the hour.
+        last_s: So long the last of them is: parked GPUs draw no longer.
         whole: Of plans alone, which hold whole instances for whole half hours, each drawing what an idle one does, and
             are done by the end of the hour: an integer program, for small fleets. It is above the other, and no bound
             on who starts and stops instances between.
@@ -67,12 +70,13 @@ def least(fleet: FleetModel, work: Work, weights: Weights, slots: int, *, whole:
         AllocationError: it has no solution: some origin may be served nowhere.
     """
     program = (WholeProgram if whole else BoundProgram)(fleet, work, weights, slots)
+    lengths_s = [STEP_S] * (slots - 1) + [last_s]
     floor = sum(
-        weights[each.name][slot] * each.pue * parked_w(each) * STEP_S
+        weights[each.name][slot] * each.pue * parked_w(each) * length_s
         for each in fleet.locations
-        for slot in range(slots)
+        for slot, length_s in enumerate(lengths_s)
     )
-    floor_j = sum(each.pue * parked_w(each) * STEP_S * slots for each in fleet.locations)
+    floor_j = sum(each.pue * parked_w(each) * sum(lengths_s) for each in fleet.locations)
     cost, energy_j = program.solved()
     return Bound((floor + cost) / JOULES_PER_KWH, (floor_j + energy_j) / JOULES_PER_KWH)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from math import ceil
 
 from freesh_plugin.core.units import STEP_S
 from models.domain.lengths import RequestLength
@@ -111,7 +112,8 @@ def signals_of(cell: Cell) -> Signals:
 
 
 def _slots(cell: Cell, series: Mapping[str, Grid]) -> dict[str, list[float | None]]:
-    start, slots = cell.data.hour.start, int(cell.data.workload.duration_s // STEP_S)
+    # A last slot that the workload fills in part is a slot too: without it a piece below STEP_S had no signals at all.
+    start, slots = cell.data.hour.start, ceil(cell.data.workload.duration_s / STEP_S)
     found: dict[str, list[float | None]] = {}
     for location in cell.site.scenario.locations:
         grid = series.get(str(location.grid_zone))

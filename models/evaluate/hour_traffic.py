@@ -10,7 +10,7 @@ import pandas as pd
 
 from models.domain.workload import Workload
 from models.evaluate.hour_origins import local_s
-from models.evaluate.hours import HOUR_S, Hour
+from models.evaluate.hours import HOUR_S, ROW_S, Hour
 from models.forecast.grid import Grid
 from models.sources.seeded_noise import smooth_noise
 from models.sources.workload.diurnal import DAY_S, factor_at
@@ -24,7 +24,6 @@ from models.sources.workload.synthetic import SyntheticSettings, synthetic_workl
 SERVEGEN = "traffic/servegen_total_rate_10min.csv.gz"
 AZURE = "traffic/azure_llm_2023"
 
-ROW_S = 600
 HISTORY_DAYS = 8
 
 _OTHER_SEED = 1_000_000

@@ -1,6 +1,7 @@
 """The hours that policies are run over: a committed list of when, on which grids, with which traffic."""
 
 import csv
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,12 @@ from freesh_plugin.core.errors import ScenarioError
 HOUR_S = 3_600.0
 LOCATIONS = ("loc1", "loc2", "loc3")
 """Places of an hour's zones, in order; origins have the same names: users near that place."""
+
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)
+"""Of an hour's start: series of years about it are told in nanoseconds since 1970, of which 64 bits last to 2262."""
+
+ROW_S = 600
+"""Rows of an hour's demand; hours start where one does, for rows are on a grid counted from midnight."""
 
 
 class HourKind(StrEnum):
@@ -87,17 +94,23 @@ def read_hours(path: Path) -> tuple[Hour, ...]:
     """The list, in its order; lines that begin with # are comments.
 
     Raises:
-        ScenarioError: the file is missing, a column is missing or unknown, a value is none, a name stands twice.
+        ScenarioError: the file is missing or no such text, a column is missing or unknown, a value is none, a name
+            stands twice.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        rows = csv.DictReader((line for line in lines if not line.startswith("#")), strict=True)
+        missing = set(_COLUMNS) ^ set(rows.fieldnames or ())
+        if missing:
+            wrong = sorted(missing)[0]
+            raise ScenarioError(f"{path}: column {wrong!r} is missing or unknown; it has {','.join(_COLUMNS)}")
+        hours = tuple(_hour(path, row) for row in rows)
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from error
-    rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-    missing = set(_COLUMNS) ^ set(rows.fieldnames or ())
-    if missing:
-        raise ScenarioError(f"{path}: column {sorted(missing)[0]!r} is missing or unknown; it has {','.join(_COLUMNS)}")
-    hours = tuple(_hour(path, row) for row in rows)
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path}: not UTF-8 text at byte {error.start}") from error
+    except csv.Error as error:
+        raise ScenarioError(f"{path}: not CSV: {error}") from error
     names = [each.name for each in hours]
     for name in names:
         if names.count(name) > 1:
@@ -120,18 +133,33 @@ def _hour(path: Path, row: Mapping[str, str]) -> Hour:
 
 
 def _parsed(row: Mapping[str, str]) -> Hour:
-    start = datetime.fromisoformat(row["start"])
-    if start.tzinfo is None:
-        raise ValueError(f"start {row['start']!r} has no time zone, such as 2021-03-04T12:00Z")
+    if None in (*row, *row.values()):
+        raise ValueError(f"more or fewer cells than the {len(_COLUMNS)} of the header")
+    name = row["hour"]
+    if not name or Path(name).name != name:
+        raise ValueError("its name must be one that a file can have, for its runs are kept under it")
+    start = _start(row["start"])
     first, second, third = row["zones"].split()
-    for name, known in (("carbon_data", _CARBON), ("traffic", _TRAFFIC)):
-        if row[name] not in known:
-            raise ValueError(f"{name} {row[name]!r} is none of {', '.join(known)}")
-    rate_rps = float(row["rate_rps"])
-    if not rate_rps > 0:
+    for column, known in (("carbon_data", _CARBON), ("traffic", _TRAFFIC)):
+        if row[column] not in known:
+            raise ValueError(f"{column} {row[column]!r} is none of {', '.join(known)}")
+    rate_rps, seed = float(row["rate_rps"]), int(row["seed"])
+    if not 0 < rate_rps < math.inf:
         raise ValueError(f"rate_rps {rate_rps:g} must be above 0")
+    if seed < 0:
+        raise ValueError(f"seed {seed} must be at least 0")
     return Hour(
-        row["hour"], HourKind(row["kind"]), Role(row["role"]), start.astimezone(UTC), (first, second, third),
-        row["carbon_data"], row["traffic"], float(row["traffic_start_s"]), rate_rps, int(row["seed"]),
-        float(row["spread"]) if row["spread"] else None,
+        name, HourKind(row["kind"]), Role(row["role"]), start, (first, second, third), row["carbon_data"],
+        row["traffic"], float(row["traffic_start_s"]), rate_rps, seed, float(row["spread"]) if row["spread"] else None,
     )  # fmt: skip
+
+
+def _start(text: str) -> datetime:
+    start = datetime.fromisoformat(text)
+    if start.tzinfo is None:
+        raise ValueError(f"start {text!r} has no time zone, such as 2021-03-04T12:00Z")
+    if not EARLIEST <= start <= LATEST:
+        raise ValueError(f"start {text}, must be from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}")
+    if start.timestamp() % ROW_S:
+        raise ValueError(f"start {text}, must be at whole {ROW_S // 60} minutes, as 12:00 or 12:10")
+    return start.astimezone(UTC)

@@ -13,18 +13,23 @@ from models.domain.workload import Workload
 from models.evaluate.hour_carbon import synthetic_grids
 from models.evaluate.hour_data import HourData
 from models.evaluate.hour_origins import local_s, origin_shares
-from models.evaluate.hour_traffic import HISTORY_DAYS, ROW_S
-from models.evaluate.hours import HOUR_S, Hour
+from models.evaluate.hour_traffic import HISTORY_DAYS
+from models.evaluate.hours import HOUR_S, LOCATIONS, ROW_S, Hour
+from models.evaluate.own_checks import check_enough, covering
 from models.forecast.grid import Grid
-from models.sources.scenario.spot import nearest
 from models.sources.workload.diurnal import DAY_S, factor_at
 from models.sources.workload.dressing import Dress
+from models.sources.workload.known_names import KnownNames
 from models.sources.workload.read import RATES, read_workload
 from models.sources.workload.read_settings import FromRates, ReadSettings
+from models.sources.workload.recorded import NoRequestsError
 from models.sources.workload.scaling import Method, Scaling, scaled
 from models.sources.workload.synthetic import SyntheticSettings, synthetic_workload
 
 SYNTHETIC = "synthetic"
+BUILT_IN = KnownNames(LOCATIONS)
+"""Names of the built-in fleet."""
+
 _OTHER_SEED = 1_000_000
 """Between the seeds of a span and of the hour before it."""
 
@@ -45,6 +50,7 @@ class OwnTraffic:
         length_error: sigma of the lognormal error of predicted lengths.
         lengths: For ServeGen's rates: Azure's traces, whose lengths are drawn again.
         series: For ServeGen's rates: the model.
+        names: Names that requests may bear: those of the fleet.
     """
 
     kind: str = SYNTHETIC
@@ -58,6 +64,7 @@ class OwnTraffic:
     length_error: float = 0.5
     lengths: Path | None = None
     series: str = "m-mid"
+    names: KnownNames = BUILT_IN
 
 
 def own_hour(
@@ -78,14 +85,19 @@ def own_hour(
         origins: Origin to share, where the trace has none.
 
     Raises:
-        ConfigError: a trace without a file, or a zone without carbon.
+        ConfigError: a trace without a file, too few requests to plan by, or carbon that does not cover the span.
         SourceError: a trace is missing or wrong.
     """
     shares = origins or origin_shares(hour)
     dress = Dress(traffic.seed, origins=shares, length_error=traffic.length_error)
     workload = _workload(hour, traffic, dress)
     before, notes = _before(hour, traffic, dress, workload)
-    known = synthetic_grids(hour).average if carbon is None else _of_zones(carbon, hour)
+    check_enough(before)
+    known = (
+        synthetic_grids(hour).average
+        if carbon is None
+        else covering(carbon, hour.zones, hour.start, workload.duration_s)
+    )
     if carbon is None:
         notes = (*notes, "carbon intensities are synthetic")
     if demand is None:
@@ -114,13 +126,14 @@ def _recorded(traffic: OwnTraffic, dress: Dress, start_s: float, duration_s: flo
     if traffic.kind == RATES:
         settings = ReadSettings(start_s, duration_s, rates=_rates(traffic), dress=dress)
         return read_workload(traffic.kind, traffic.path, settings)
-    whole = read_workload(traffic.kind, traffic.path, ReadSettings(start_s, duration_s, dress=dress))
+    settings = ReadSettings(start_s, duration_s, dress=dress, names=traffic.names)
+    whole = read_workload(traffic.kind, traffic.path, settings)
     factor = _factor(traffic, whole)
     if factor == 1:
         return whole
     method = traffic.method or (Method.THINNED if factor < 1 else Method.COPIES)
     if method is Method.COMPRESSED:  # what fills the span once time is divided
-        whole = read_workload(traffic.kind, traffic.path, ReadSettings(start_s, duration_s * factor, dress=dress))
+        whole = read_workload(traffic.kind, traffic.path, replace(settings, duration_s=duration_s * factor))
     return scaled(whole, Scaling(method, factor, seed=traffic.seed))
 
 
@@ -144,19 +157,15 @@ def _before(hour: Hour, traffic: OwnTraffic, dress: Dress, workload: Workload) -
         return _synthetic(hour, traffic, dress, traffic.seed + _OTHER_SEED, 1.0), ("requests are synthetic",)
     if traffic.start_s > 0:
         first_s = max(traffic.start_s - HOUR_S, 0.0)
-        return _recorded(traffic, dress, first_s, traffic.start_s - first_s), ()
+        try:
+            return _recorded(traffic, dress, first_s, traffic.start_s - first_s), ()
+        except NoRequestsError as error:
+            raise ConfigError(
+                f"{error}: the hour before a span tells how its demand divides into classes; begin elsewhere in the "
+                "trace (--skip), after an hour with requests or at its very start"
+            ) from error
     note = "how demand divides into classes is taken from the span itself, for the trace has no earlier part"
     return workload, (note,)
-
-
-def _of_zones(carbon: Mapping[str, Grid], hour: Hour) -> dict[str, Grid]:
-    for zone in hour.zones:
-        if zone not in carbon:
-            raise ConfigError(f"no carbon of zone {zone!r}{nearest(zone, list(carbon))}")
-        grid = carbon[zone]
-        if not 0 <= grid.row_at(hour.start) < grid.rows:
-            raise ConfigError(f"no carbon of zone {zone!r} at {hour.start:%Y-%m-%dT%H:%MZ}, where the span starts")
-    return {zone: carbon[zone] for zone in hour.zones}
 
 
 def _assumed(hour: Hour, workload: Workload) -> Grid:

@@ -18,6 +18,7 @@ from models.evaluate.site_profiles import profiles_at
 from models.simulator.fleet_model import FleetModel, Scoring
 from models.sources.scenario_engines import engine_of_mode, load_tokens
 from models.sources.scenario_folder import load_fleet
+from models.sources.workload.known_names import KnownNames
 
 Engines = Callable[[str], Mapping[str, EngineModel]]
 """Engines by mode under a power model."""
@@ -30,10 +31,14 @@ class OwnFleet:
     Attributes:
         scenario: As read, for one model and one tier, modes renamed to what the policies call them.
         tables: Token-level profile of each mode.
+        model: What the folder calls its model.
+        tiers: Its service tiers; all are served alike, by the levels of the first.
     """
 
     scenario: Scenario
     tables: Mapping[str, TokenTable]
+    model: str = DEFAULT
+    tiers: tuple[str, ...] = (DEFAULT,)
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -44,6 +49,12 @@ class OwnFleet:
             for origin in (*location.rtt_s, *(location.allowed_origins or ()))
         ]
         return tuple(dict.fromkeys(named)) or (ANY_ORIGIN,)
+
+    @property
+    def names(self) -> KnownNames:
+        """Names that requests may bear."""
+        origins = None if self.origins == (ANY_ORIGIN,) else self.origins
+        return KnownNames(origins, (*self.tiers, DEFAULT), {self.model: DEFAULT, DEFAULT: DEFAULT})
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,8 @@ def own_fleet(folder: Path) -> OwnFleet:
             profiles=(),
         ),
         {name: tables[scenario.models[0], mode.name] for name, mode in kept.items()},
+        scenario.models[0],
+        tuple(each.name for each in scenario.tiers),
     )
 
 

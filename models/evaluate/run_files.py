@@ -17,9 +17,10 @@ FOLDER = "runs"
 _ROOT = Path(__file__).parents[2]
 _CODE = (
     "freesh_plugin/core", "freesh_plugin/runtime", "freesh_plugin/data", "models/allocation", "models/capacity",
-    "models/domain", "models/evaluate", "models/forecast", "models/simulator", "models/sources/workload",
+    "models/commands/evaluated_hours.py", "models/commands/planning.py", "models/commands/simulated_hours.py",
+    "models/domain", "models/evaluate", "models/forecast", "models/simulator", "models/sources",
 )  # fmt: skip
-"""What a run hangs on, besides its inputs."""
+"""Files and folders that a run hangs on, besides its inputs."""
 
 _AFTERWARDS = frozenset({"report", "paired.py", "summary.py"})
 """Of these, what only reads runs that are done."""
@@ -104,11 +105,17 @@ class RunFiles:
 
 
 def _read(path: Path, kind: type[Kept]) -> Kept | None:
-    """A file; None where there is none, or it is of an older form."""
+    """A file; None where there is none, or it is of an older form.
+
+    Raises:
+        ConfigError: it is there and cannot be read.
+    """
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}; name another folder, or move it away") from error
 
 
 def _write(path: Path, kept: object) -> None:
@@ -122,9 +129,12 @@ def _write(path: Path, kept: object) -> None:
 
 
 def fingerprint(inputs: Iterable[Path], *more: str) -> str:
-    """SHA-256 over this code, the files that are read, and what else matters, such as settings."""
+    """SHA-256 over this code, the files that are read, and what else matters, such as settings.
+
+    Files count by name and content, wherever they lie: a copy of a data set is the same, a changed one is not.
+    """
     digest = hashlib.sha256()
-    for path in (*_code(), *sorted(inputs)):
+    for path in (*code_files(), *sorted(inputs)):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update("\0".join(more).encode())
     return digest.hexdigest()
@@ -136,10 +146,11 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _code() -> Iterator[Path]:
-    for folder in _CODE:
-        for path in sorted((_ROOT / folder).rglob("*")):
-            if path.suffix in _KINDS and _AFTERWARDS.isdisjoint(path.parts):
+def code_files(root: Path = _ROOT) -> Iterator[Path]:
+    """Files of a checkout that a run hangs on; what only reads runs that are done is not among them."""
+    for place in (root / each for each in _CODE):
+        for path in [place] if place.is_file() else sorted(place.rglob("*")):
+            if path.suffix in _KINDS and _AFTERWARDS.isdisjoint(path.relative_to(root).parts):
                 yield path
 
 

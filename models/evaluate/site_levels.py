@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean
 
-from freesh_plugin.core.errors import ProfileError
+from freesh_plugin.core.errors import ProfileError, ScenarioError
 from freesh_plugin.core.profile import TokenProfile
 from freesh_plugin.core.request import TWO_BY_TWO, Partition
 from models.capacity import by_class
@@ -37,6 +37,9 @@ def levels_of(partition: Partition, lengths: Lengths, profiles: Sequence[TokenPr
     A class with any short prompt has the bound of TTFT of short ones. Latency: `LATENCY_FACTOR` times the lone latency
     of the class's longest tenth of answers, mean over the modes that hold its requests: a bound on the mean answer
     would be broken by the long ones at any speed.
+
+    Raises:
+        ScenarioError: no mode holds the requests of a class.
     """
     found = []
     for name, own in by_class(lengths, partition).items():
@@ -57,11 +60,17 @@ def _lone_latency_s(lengths: Lengths, profiles: Sequence[TokenProfile]) -> float
     total = sum(each.weight for each in lengths)
     prompt = sum(each.prompt_tokens * each.weight for each in lengths) / total
     answer = _longest_tenth(lengths)
-    return fmean(
-        each.prefill_s(prompt) + (answer - 1) * each.decode_step_s(1, prompt + answer / 2)
-        for each in profiles
-        if prompt + answer <= each.limits.kv_tokens and _measured(each, prompt, answer)
-    )
+    holding = [
+        each for each in profiles if prompt + answer <= each.limits.kv_tokens and _measured(each, prompt, answer)
+    ]
+    if not holding:
+        most, longest = max(each.limits.kv_tokens for each in profiles), max(each.prompt_tokens for each in lengths)
+        raise ScenarioError(
+            f"no instance is profiled for requests of {prompt:.0f} prompt tokens (mean of their class, about "
+            f"{longest:.0f} the longest) and {answer:.0f} answer tokens, and the largest has memory for {most:.0f} "
+            "tokens; correct or leave out the longest requests"
+        )
+    return fmean(each.prefill_s(prompt) + (answer - 1) * each.decode_step_s(1, prompt + answer / 2) for each in holding)
 
 
 def _longest_tenth(lengths: Lengths) -> float:

@@ -29,4 +29,4 @@ def read_summary(path: Path) -> Summary:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Summary)
     except (OSError, msgspec.DecodeError) as error:
-        raise ResultsError(f"cannot read {path}: {error}") from error
+        raise ResultsError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error

@@ -45,7 +45,7 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
         with path.open(encoding="utf-8", newline="") as file:
             lines = list(csv.reader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ResultsError(f"cannot read {path}: {error}") from error
+        raise ResultsError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     columns = _columns(kind)
     wanted, found = [each.name for each in columns], lines[0] if lines else []
     if found != wanted:

@@ -14,15 +14,20 @@ MAX_NAME_LENGTH = 200
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
-def nearest(word: str, known: Collection[str]) -> str:
-    """`; nearest known name is 'x'`, or the known names when none is near, for the end of a message."""
+MOST_NAMES = 12
+"""So many known names are listed in a message."""
+
+
+def nearest(word: str, known: Collection[str], most: int = MOST_NAMES) -> str:
+    """`; nearest known name is 'x'`, or the first known names when none is near, for the end of a message."""
     known = [str(each) for each in known]  # a member of an enumeration shows as its value
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     lowered = [each for each in known if each.lower() == word.lower()]
     if lowered or close:
         return f"; nearest known name is {(lowered or close)[0]!r}"
-    names = ", ".join(map(repr, known[:12])) or "none"
-    return f"; known names are {names}"
+    names = ", ".join(map(repr, known[:most])) or "none"
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return f"; known names are {names}{more}"
 
 
 def parse_number(text: str) -> float | None:

@@ -10,7 +10,7 @@ from freesh_plugin.core.errors import SourceError
 from models.domain.workload import PREFIX_BLOCK_TOKENS, WorkloadRequest
 from models.sources.scenario.spot import nearest
 from models.sources.workload.dressing import exact
-from models.sources.workload.trace_table import MOST_TOKENS
+from models.sources.workload.trace_table import MOST_TOKENS, reading
 
 SOURCE = "Mooncake trace, kvcache-ai/Mooncake, Apache-2.0"
 
@@ -64,20 +64,15 @@ class BlockSessions:
 
 
 def _sent(path: Path) -> Iterator[_Sent]:
-    try:
-        with _open(path) as file:
-            last_s, empty = 0.0, True
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    sent = _parsed(f"{path}, line {number}", line)
-                    if sent[0] < last_s:
-                        raise SourceError(f"{path}, line {number}: timestamp is before that of the line before")
-                    last_s, empty = sent[0], False
-                    yield sent
-    except FileNotFoundError as error:
-        raise SourceError(f"{path}: no such file") from error
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: cannot be read: {error}") from error
+    with reading(path), _open(path) as file:
+        last_s, empty = 0.0, True
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                sent = _parsed(f"{path}, line {number}", line)
+                if sent[0] < last_s:
+                    raise SourceError(f"{path}, line {number}: timestamp is before that of the line before")
+                last_s, empty = sent[0], False
+                yield sent
     if empty:
         raise SourceError(f"{path}: no line holds a request")
 

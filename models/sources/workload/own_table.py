@@ -10,6 +10,7 @@ from models.domain.scenario import ANY_ORIGIN, DEFAULT
 from models.domain.workload import WorkloadRequest
 from models.sources.workload.conversations import block_names
 from models.sources.workload.dressing import exact
+from models.sources.workload.known_names import KnownNames
 from models.sources.workload.trace_table import TraceRow, header_of, read_rows
 
 OPTIONAL = ("client", "origin", "session", "tier", "model", "max_new_tokens")
@@ -38,13 +39,18 @@ def own_columns(path: Path) -> OwnColumns:
     return OwnColumns(stated[0], frozenset(header) & frozenset(OPTIONAL))
 
 
-def own_requests(path: Path, max_new_tokens: int) -> Iterator[WorkloadRequest]:
+def own_requests(path: Path, max_new_tokens: int, names: KnownNames | None = None) -> Iterator[WorkloadRequest]:
     """Requests in order of arrival; with `time` the first is at 0, with `arrival_s` 0 is where the table has it.
 
     Requests of a session begin alike: each prompt is taken to begin as those before it did, as far as it goes.
 
+    Args:
+        path: The table.
+        max_new_tokens: Most tokens of an answer, where the table does not say.
+        names: Names that rows may bear; None = any.
+
     Raises:
-        SourceError: a header or row that is wrong, or arrivals that go back.
+        SourceError: a header or row that is wrong, a name that is not known, or arrivals that go back.
     """
     columns = own_columns(path)
     when: Callable[[TraceRow], float] = _time_s if columns.time == "time" else _arrival_s
@@ -57,7 +63,8 @@ def own_requests(path: Path, max_new_tokens: int) -> Iterator[WorkloadRequest]:
         if at_s - start_s < last_s:
             raise row.fault(columns.time, "before the row above; rows must be in order of arrival")
         last_s = at_s - start_s
-        yield _request(row, last_s, max_new_tokens, clients, sessions)
+        model = row.text("model", DEFAULT) if names is None else names.model(row)
+        yield _request(row, last_s, max_new_tokens, model, clients, sessions)
 
 
 class _Numbers:
@@ -72,7 +79,7 @@ class _Numbers:
 
 
 def _request(
-    row: TraceRow, arrival_s: float, max_new_tokens: int, clients: _Numbers, sessions: _Numbers
+    row: TraceRow, arrival_s: float, max_new_tokens: int, model: str, clients: _Numbers, sessions: _Numbers
 ) -> WorkloadRequest:
     prompt, answer = row.tokens("prompt_tokens"), row.tokens("answer_tokens")
     most = row.tokens("max_new_tokens") if row.text("max_new_tokens", "") else max_new_tokens
@@ -81,7 +88,7 @@ def _request(
     return WorkloadRequest(
         arrival_s, prompt, answer, most, exact(answer), row.text("origin", ANY_ORIGIN),
         clients.of(row.text("client", "")), session, block_names(session, prompt) if session else (),
-        row.text("tier", DEFAULT), row.text("model", DEFAULT),
+        row.text("tier", DEFAULT), model,
     )  # fmt: skip
 
 

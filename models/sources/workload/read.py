@@ -62,7 +62,8 @@ def _mooncake(path: Path, settings: ReadSettings) -> Workload:
 
 def _csv(path: Path, settings: ReadSettings) -> Workload:
     present = own_table.own_columns(path).present
-    trace = Trace(path.name, "the operator's own", lambda: own_table.own_requests(path, settings.max_new_tokens))
+    most, names = settings.max_new_tokens, settings.names
+    trace = Trace(path.name, "the operator's own", lambda: own_table.own_requests(path, most, names))
     dress = settings.dress
     if "client" in present:
         dress = replace(dress, clients=0)

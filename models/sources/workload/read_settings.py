@@ -5,6 +5,7 @@ from pathlib import Path
 
 from freesh_plugin.core.errors import ConfigError
 from models.sources.workload.dressing import Dress
+from models.sources.workload.known_names import KnownNames
 from models.sources.workload.scaling import Scaling
 from models.sources.workload.synthetic import MAX_NEW_TOKENS
 
@@ -47,6 +48,7 @@ class ReadSettings:
         rates: For kinds that are rates: how requests are made of them.
         scaling: How the rate of recorded requests is changed; None = it is not.
         dress: Clients and origins where the trace has none, and predicted lengths.
+        names: Names that the rows of an operator's own table may bear; None = any.
     """
 
     start_s: float = 0.0
@@ -55,6 +57,7 @@ class ReadSettings:
     rates: FromRates | None = None
     scaling: Scaling | None = None
     dress: Dress = field(default_factory=Dress)
+    names: KnownNames | None = None
 
     def __post_init__(self) -> None:
         if not self.start_s >= 0:

@@ -15,6 +15,10 @@ _MOST_KEPT = 100_000
 """A part of so many requests is kept in memory, some 40 MB; a longer one is read anew each time."""
 
 
+class NoRequestsError(SourceError):
+    """A trace that has no request in the part that is asked for."""
+
+
 @dataclass(frozen=True)
 class Trace:
     """Recorded requests.
@@ -34,7 +38,8 @@ def recorded(trace: Trace, start_s: float, duration_s: float | None) -> Workload
     """The part from `start_s` on, which becomes 0; its dispersion, and its length where none is asked for, are found.
 
     Raises:
-        SourceError: a row is wrong, or no request is in the part.
+        SourceError: a row is wrong.
+        NoRequestsError: no request is in the part.
     """
 
     def part() -> Iterator[WorkloadRequest]:
@@ -48,7 +53,7 @@ def recorded(trace: Trace, start_s: float, duration_s: float | None) -> Workload
         kept = [*kept, *block] if counts.total <= _MOST_KEPT else []
     if not counts.total:
         until = "" if duration_s is None else f" to {start_s + duration_s:g} s"
-        raise SourceError(f"{trace.name}: no request from {start_s:g} s{until}")
+        raise NoRequestsError(f"{trace.name}: no request from {start_s:g} s{until}")
     index = counts.index(duration_s or last_s)
     return Workload(
         trace.name, trace.source, duration_s or last_s, (lambda: iter(kept)) if kept else part,

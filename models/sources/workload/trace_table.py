@@ -3,6 +3,7 @@
 import csv
 import gzip
 import math
+import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,7 +72,7 @@ def header_of(path: Path) -> list[str]:
     Raises:
         SourceError: the file cannot be read or is empty.
     """
-    with _reading(path), _open(path) as file:
+    with reading(path), _open(path) as file:
         header = next(csv.reader(file), None)
     if not header:
         raise SourceError(f"{path}: the file is empty")
@@ -84,18 +85,20 @@ def read_rows(path: Path, required: Collection[str], optional: Collection[str] =
     Raises:
         SourceError: the file cannot be read, is empty, has no rows, or a header or row of another shape.
     """
-    with _reading(path), _open(path) as file:
+    with reading(path), _open(path) as file:
         yield from _rows(path, file, required, optional)
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
     """Whatever can go wrong with a file, as an error that names it."""
     try:
         yield
     except FileNotFoundError as error:
         raise SourceError(f"{path}: no such file") from error
-    except (OSError, EOFError) as error:
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (EOFError, zlib.error) as error:
         raise SourceError(f"{path}: cannot be read: {error}") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: not UTF-8 text") from error

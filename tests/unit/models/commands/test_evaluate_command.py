@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from freesh_plugin.core.errors import FreeshError
 from models.__main__ import app
-from models.commands.evaluate import jobs_of, wanted_of
+from models.commands.evaluate import HOURS, jobs_of, wanted_of
 from models.evaluate.hours import demo_hour
 from models.evaluate.policies import POLICIES as ALL
 from models.evaluate.policies import STEPS
@@ -92,8 +92,12 @@ def test_layers_are_told_apart_with_two_policies_too(done: Path) -> None:
     ("arguments", "sentence"),
     [
         ((), "-o DIR: needed"),
-        (("--report-only", "nowhere"), "cannot read nowhere"),
-        (("-o", "folder", "--hour", "dmo"), "--hour: 'dmo' is not in"),
+        (("--report-only", "nowhere"), "cannot read nowhere: no such folder"),
+        (("-o", "folder", "--hour", "dmo"), "of 31 hours; nearest known name is 'demo'"),
+        (("-o", "folder", "--hour", "zzz"), "'low-spread-report-2' and 29 more"),
+        (("-o", "folder", "--hour", "demo", "--jobs", "-3"), "--jobs: -3 hours at once, must be at least 1"),
+        (("-o", "folder", "--hour", "demo", "--jobs", "0"), "--jobs: 0 hours at once, must be at least 1"),
+        (("-o", "folder", "--hour", "demo", "--hours", "none.csv"), "none.csv: cannot be read"),
         (("-o", "folder", "--hour", "low-spread-report-1"), "FREESH_DATA names their folder"),
         (("-o", "folder", "--hours", "none.csv"), "none.csv: cannot be read"),
         (("-o", "folder", "--policy", "freesh"), "'reference' is not among them"),
@@ -107,3 +111,12 @@ def test_bad_input_is_one_sentence(
     with pytest.raises(FreeshError) as refused:
         CliRunner().invoke(app, ["evaluate", *arguments], catch_exceptions=False)
     assert sentence in str(refused.value)
+    assert "[Errno" not in str(refused.value)
+
+
+def test_a_list_without_hours_to_report_says_so(tmp_path: Path) -> None:
+    header, *rows = [each for each in HOURS.read_text(encoding="utf-8").splitlines() if not each.startswith("#")]
+    tuning = [each for each in rows if each.split(",")[2] == "tune"]
+    (tmp_path / "tune.csv").write_text("\n".join((header, *tuning)) + "\n", encoding="utf-8")
+    with pytest.raises(FreeshError, match=r"none of the 6 hours of .* has the role report"):
+        evaluate("-o", str(tmp_path), "--hours", str(tmp_path / "tune.csv"))

@@ -52,6 +52,13 @@ def test_a_request_by_hand() -> None:
     assert bound.objective == pytest.approx(bound.energy_kwh)
 
 
+def test_parked_gpus_draw_no_longer_than_the_last_slot_is() -> None:
+    whole, part = (least(one_mode(), {}, {HERE: [1.0, 1.0]}, 2, last_s=last_s) for last_s in (300.0, 72.0))
+    assert whole.energy_kwh * KWH == pytest.approx(4 * 50 * 600)
+    assert part.energy_kwh * KWH == pytest.approx(4 * 50 * 372)
+    assert part.objective == pytest.approx(part.energy_kwh)
+
+
 def test_what_came_before_need_not_be_computed_again() -> None:
     fresh = least(
         one_mode(), work_of([asked(1025, 1, prefix=(1, 2)), asked(1025, 1, prefix=(3, 4))], 1), {HERE: [1.0]}, 1

@@ -42,11 +42,17 @@ def test_a_line_is_an_hour(tmp_path: Path) -> None:
         (2, "both", "not a valid Role"),
         (3, "2021-03-04T12:00", "has no time zone"),
         (3, "soon", "hour 'a': .*soon"),
+        (0, "a/b", "hour 'a/b': its name must be one that a file can have"),
+        (3, "9999-12-31T23:00Z", "must be from 1970-01-01 to 2199-12-31"),
+        (3, "2021-03-04T12:03Z", "must be at whole 10 minutes"),
         (4, "CISO PJM", "not enough values"),
         (6, "eia", "carbon_data 'eia' is none of dacf, zones, synthetic"),
         (7, "m-med", "traffic 'm-med' is none of"),
         (9, "0", "rate_rps 0 must be above 0"),
+        (9, "inf", "rate_rps inf must be above 0"),
         (10, "x", "hour 'a': invalid literal"),
+        (10, "-7", "seed -7 must be at least 0"),
+        (10, "7,8", "more or fewer cells than the 11 of the header"),
     ],
 )
 def test_a_wrong_value_names_its_hour(tmp_path: Path, column: int, value: str, message: str) -> None:
@@ -65,6 +71,11 @@ def test_a_wrong_list_is_refused(tmp_path: Path) -> None:
         read_hours(written(tmp_path, LINE.removesuffix(",5.0,7")))
     with pytest.raises(ScenarioError, match="cannot be read"):
         read_hours(tmp_path / "absent.csv")
+    (tmp_path / "latin.csv").write_bytes(b"hour,kind\n\xff\xfe\n")
+    with pytest.raises(ScenarioError, match=r"latin.csv: not UTF-8 text at byte 10"):
+        read_hours(tmp_path / "latin.csv")
+    with pytest.raises(ScenarioError, match="not CSV"):
+        read_hours(written(tmp_path, '"' + LINE))
 
 
 def test_there_are_as_many_hours_of_each_kind_as_promised(hours: tuple[Hour, ...]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from freesh_plugin.core.errors import ConfigError
+from freesh_plugin.core.errors import ConfigError, SourceError
 from models.evaluate.hours import demo_hour
 from models.evaluate.own_hour import OwnTraffic, own_hour
 from models.forecast.grid import Grid
@@ -78,8 +78,55 @@ def test_a_zone_or_an_hour_without_carbon_is_refused(table: Path) -> None:
     with pytest.raises(ConfigError, match=f"no carbon of zone '{HOUR.zones[2]}'"):
         own_hour(HOUR, OwnTraffic("csv", table), carbon=known)
     late = known | {HOUR.zones[2]: grid([100.0] * 48, 0)}
-    with pytest.raises(ConfigError, match="where the span starts"):
+    with pytest.raises(ConfigError, match=r"'x' at 2026-03-03T14:00Z: the table has"):
         own_hour(HOUR, OwnTraffic("csv", table), carbon=late)
+
+
+@pytest.mark.parametrize(
+    ("values", "ends_after_s", "at"),
+    [
+        ([100.0] * 48, 1800, "14:30Z"),
+        ([100.0] * 46 + [float("nan"), 100.0], 3600, "14:00Z"),
+        ([100.0], 3600, "14:00Z"),
+    ],
+)
+def test_carbon_that_covers_a_part_of_the_span_is_refused(
+    table: Path, values: Sequence[float], ends_after_s: float, at: str
+) -> None:
+    known = {zone: grid(values, ends_after_s, step_s=1800, name=zone) for zone in HOUR.zones}
+    with pytest.raises(ConfigError, match=f"at 2026-03-03T{at}: the table has .* the span is 2026-03-03T14:00Z to"):
+        own_hour(HOUR, OwnTraffic("csv", table), carbon=known)
+
+
+def test_a_span_after_an_hour_without_requests_says_what_to_do(tmp_path: Path) -> None:
+    rows = [f"{start + 2 * k},100,20" for start in (0, 7200) for k in range(180)]
+    path = tmp_path / "gap.csv"
+    path.write_text("\n".join(["arrival_s,prompt_tokens,answer_tokens", *rows]) + "\n", encoding="utf-8")
+    with pytest.raises(
+        ConfigError, match=r"no request from 3600 s to 7200 s: .* begin elsewhere in the trace \(--skip"
+    ):
+        own_hour(HOUR, OwnTraffic("csv", path, start_s=7200))
+
+
+@pytest.mark.parametrize(
+    ("arrivals_s", "enough"), [((5,), False), ((300,), False), ((5, 9), False), ((300, 301), False), ((5, 65), True)]
+)
+def test_requests_to_plan_by_lie_in_two_minutes(tmp_path: Path, arrivals_s: tuple[int, ...], enough: bool) -> None:
+    path = tmp_path / "few.csv"
+    rows = [f"{at},100,20" for at in arrivals_s]
+    path.write_text("\n".join(["arrival_s,prompt_tokens,answer_tokens", *rows]) + "\n", encoding="utf-8")
+    if enough:
+        assert own_hour(HOUR, OwnTraffic("csv", path)).workload.duration_s == 3600
+        return
+    with pytest.raises(ConfigError, match=f"{len(rows)} requests to plan by, in 1 windows of 60 s"):
+        own_hour(HOUR, OwnTraffic("csv", path))
+
+
+def test_names_that_are_none_of_the_fleets_are_refused_with_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "named.csv"
+    path.write_text("arrival_s,prompt_tokens,answer_tokens,origin\n1,1,1,loc2\n70,1,1,loc4\n", encoding="utf-8")
+    with pytest.raises(SourceError, match=r"line 3, column origin: 'loc4' is no origin of the fleet; nearest .* 'loc"):
+        own_hour(HOUR, OwnTraffic("csv", path))
 
 
 def test_demand_before_the_span_is_the_operators_and_what_follows_is_what_arrives(table: Path) -> None:

@@ -76,6 +76,13 @@ def test_origins_are_those_that_locations_name() -> None:
     assert own_fleet(TOKENS).origins == ("any",)
 
 
+def test_names_that_requests_may_bear_are_those_of_the_folder() -> None:
+    names = own_fleet(TOKENS).names
+    assert names.origins is None, "its locations name none"
+    assert set(names.tiers) == {"default"}
+    assert set(names.models.values()) == {"default"}
+
+
 def test_a_mode_of_two_gpu_types_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "fleet"
     shutil.copytree(TOKENS, folder)

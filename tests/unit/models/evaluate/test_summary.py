@@ -42,8 +42,7 @@ def test_freesh_with_a_part_left_out_is_a_baseline_but_not_one_of_the_others() -
     ]
     says = {**SAYS, "freesh_constant_carbon": "one signal"}
     strongest = {
-        (each.ledger, each.outside): each.strongest
-        for each in summary_of(runs, says, [HOUR], MADE, found.bounds).gaps
+        (each.ledger, each.outside): each.strongest for each in summary_of(runs, says, [HOUR], MADE, found.bounds).gaps
     }
     assert strongest["energy", False] == "freesh_constant_carbon"
     assert strongest["energy", True] == "cleanest_autoscaler"

@@ -8,6 +8,7 @@ import pytest
 from freesh_plugin.core.errors import SourceError
 from models.domain.scenario import ANY_ORIGIN, DEFAULT
 from models.sources.workload.dressing import Dress
+from models.sources.workload.known_names import KnownNames
 from models.sources.workload.read import read_workload
 from models.sources.workload.read_settings import ReadSettings
 
@@ -78,6 +79,42 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
     with pytest.raises(SourceError, match=message) as error:
         read_workload("csv", path)
     assert "mine.csv" in str(error.value)
+
+
+NAMES = KnownNames(("paris", "rome"), ("gold", DEFAULT), {"llama": DEFAULT, DEFAULT: DEFAULT})
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ("mars,,", "line 3, column origin: 'mars' is no origin of the fleet; nearest known name is 'paris'"),
+        (",xyz,", "line 3, column tier: 'xyz' is no tier of the fleet; known names are 'gold', 'default'"),
+        (",,lama", "line 3, column model: 'lama' is no model of the fleet; nearest known name is 'llama'"),
+    ],
+)
+def test_a_name_that_is_not_known_is_refused_with_its_line(tmp_path: Path, cells: str, message: str) -> None:
+    path = write(
+        tmp_path, f"arrival_s,prompt_tokens,answer_tokens,origin,tier,model\n0,1,1,rome,gold,llama\n1,1,1,{cells}\n"
+    )
+    assert len(list(read_workload("csv", path).requests())) == 2, "a reader that is told no names takes any"
+    with pytest.raises(SourceError, match=message):
+        read_workload("csv", path, ReadSettings(names=NAMES))
+
+
+def test_the_model_is_called_as_the_fleet_calls_it_and_an_empty_cell_names_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path, "arrival_s,prompt_tokens,answer_tokens,origin,tier,model\n0,1,1,rome,gold,llama\n1,1,1,,,\n")
+    first, second = read_workload("csv", path, ReadSettings(names=NAMES)).requests()
+    assert (first.origin, first.tier, first.model) == ("rome", "gold", DEFAULT)
+    assert (second.origin, second.tier, second.model) == (ANY_ORIGIN, DEFAULT, DEFAULT)
+
+
+def test_a_compressed_table_that_is_damaged_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv.gz"
+    whole = gzip.compress(b"arrival_s,prompt_tokens,answer_tokens\n" + b"1,2,3\n" * 999)
+    for data in (whole[:-20], whole[:20] + b"\xff" * 20 + whole[40:], b"no gzip"):
+        path.write_bytes(data)
+        with pytest.raises(SourceError, match=r"mine.csv.gz: (cannot be read|not UTF-8)"):
+            read_workload("csv", path)
 
 
 def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
