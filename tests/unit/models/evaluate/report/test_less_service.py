@@ -1,5 +1,6 @@
 """Where the reference or a baseline serves better is said, by every measure that is kept."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from models.evaluate.report.results import Results
@@ -20,7 +21,7 @@ def said(**ours: float) -> str:
     return " ".join(of_service(_served(lambda run: ours if run.policy == "freesh" else {})))
 
 
-def _served(changes) -> Results:  # type: ignore[no-untyped-def]
+def _served(changes: Callable[[RunScores], dict[str, float]]) -> Results:
     def served(run: RunScores) -> RunScores:
         return replace(run, **{**EQUAL, **changes(run)})  # type: ignore[arg-type]
 
