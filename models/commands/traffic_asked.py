@@ -48,6 +48,8 @@ def _without_effect(traffic: OwnTraffic) -> Iterator[tuple[str, str]]:
             yield "--series", f"it is for --workload {RATES} alone"
     elif traffic.method is not None:
         yield "--scale-method", f"the rates of --workload {RATES} are multiplied"
+    if traffic.method is not None and traffic.rate_rps is None and traffic.scale == 1:
+        yield "--scale-method", "without --rate or --scale nothing is scaled"
 
 
 def _of_traces(traffic: OwnTraffic) -> Iterator[str]:

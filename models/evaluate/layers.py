@@ -90,5 +90,6 @@ def _row(layer: Layer, power_model: str, runs: Sequence[RunScores]) -> LayerRow 
 
 
 def _change(paired: Paired, layer: Layer, of: Callable[[RunScores], float | None]) -> Estimate | None:
-    """After less before, over all hours; negative = saved."""
-    return paired.estimate([(layer.after, of), (layer.before, of)], lambda sums: sums[..., 0] - sums[..., 1])
+    """After less before, over all hours, mean over seeds; negative = saved."""
+    seeds = len(paired.hours) / max(len(set(paired.hours)), 1)
+    return paired.estimate([(layer.after, of), (layer.before, of)], lambda sums: (sums[..., 0] - sums[..., 1]) / seeds)

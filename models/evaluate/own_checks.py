@@ -24,7 +24,7 @@ def check_enough(before: Workload) -> None:
     if last < 1 or (last > 1 and min(windows) == last):
         raise ConfigError(
             f"{before.name}: {len(windows)} requests to plan by, in {len(set(windows))} windows of {SPREAD_S:g} s, at "
-            "least 2 are needed; give a longer trace or a higher rate"
+            "least 2 are needed; give a longer trace, a higher rate, or a --skip that leaves more before it"
         )
 
 

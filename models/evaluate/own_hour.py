@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from freesh_plugin.core.errors import ConfigError
+from models.domain.scenario import ANY_ORIGIN
 from models.domain.workload import Workload
 from models.evaluate.hour_carbon import synthetic_grids
 from models.evaluate.hour_data import HourData
@@ -27,7 +28,7 @@ from models.sources.workload.scaling import Method, Scaling, scaled
 from models.sources.workload.synthetic import SyntheticSettings, synthetic_workload
 
 SYNTHETIC = "synthetic"
-BUILT_IN = KnownNames(LOCATIONS)
+BUILT_IN = KnownNames((*LOCATIONS, ANY_ORIGIN))
 """Names of the built-in fleet."""
 
 _OTHER_SEED = 1_000_000

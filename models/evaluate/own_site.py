@@ -52,8 +52,9 @@ class OwnFleet:
 
     @property
     def names(self) -> KnownNames:
-        """Names that requests may bear."""
-        origins = None if self.origins == (ANY_ORIGIN,) else self.origins
+        """Names that requests may bear; where some location serves everybody, any origin."""
+        open_to_all = any(each.allowed_origins is None for each in self.scenario.locations)
+        origins = None if open_to_all else tuple(dict.fromkeys((*self.origins, ANY_ORIGIN)))
         return KnownNames(origins, (*self.tiers, DEFAULT), {self.model: DEFAULT, DEFAULT: DEFAULT})
 
 

@@ -158,7 +158,7 @@ def gap_closed(
         bounds: Of the hours that have one.
         outside: What is said of `baselines` in the row.
     """
-    of_run, of_bound, of_change = _LEDGERS[ledger]
+    of_run, of_bound, of_change = LEDGERS[ledger]
     equal = [
         (change.mean, each.policy)
         for each in compared
@@ -209,7 +209,7 @@ def _key(run: RunScores) -> tuple[str, str, int]:
     return run.hour, run.scenario, run.seed
 
 
-_LEDGERS: dict[str, tuple[Amount, Callable[[BoundRow], float | None], Callable[[Comparison], Estimate | None]]] = {
+LEDGERS: dict[str, tuple[Amount, Callable[[BoundRow], float | None], Callable[[Comparison], Estimate | None]]] = {
     "energy": (_energy, lambda row: row.energy_kwh, lambda each: each.energy),
     "carbon": (_carbon, lambda row: row.carbon_kg, lambda each: each.carbon),
 }

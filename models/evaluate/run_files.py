@@ -131,10 +131,10 @@ def _write(path: Path, kept: object) -> None:
 def fingerprint(inputs: Iterable[Path], *more: str) -> str:
     """SHA-256 over this code, the files that are read, and what else matters, such as settings.
 
-    Files count by name and content, wherever they lie: a copy of a data set is the same, a changed one is not.
+    Files count by name, content and order, wherever they lie: a copy of a data set is the same, a changed one is not.
     """
     digest = hashlib.sha256()
-    for path in (*code_files(), *sorted(inputs)):
+    for path in (*code_files(), *inputs):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update("\0".join(more).encode())
     return digest.hexdigest()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.evaluate.outcome_rows import BoundRow, Comparison, GapClosed, HourRow, Summary
-from models.evaluate.paired import ALL, compare, gap_closed
+from models.evaluate.paired import ALL, LEDGERS, compare, gap_closed
 from models.simulator.run_scores import RunScores
 
 REFERENCE, FREESH = "reference", "freesh"
@@ -80,13 +80,15 @@ def summary_of(
 def _gaps(
     runs: Sequence[RunScores], compared: Sequence[Comparison], bounds: Sequence[BoundRow]
 ) -> tuple[GapClosed, ...]:
-    """Of each ledger, against the strongest of all baselines and against that of the others."""
-    found = [
-        gap_closed(ledger, runs, compared, OTHERS if outside else BASELINES, FREESH, bounds, outside=outside)
-        for outside in (False, True)
-        for ledger in ("energy", "carbon")
-    ]
-    return tuple(each for each in found if each is not None)
+    """Of each ledger, against the strongest of all baselines, and of the others where that is another one."""
+    found: dict[tuple[str, str], GapClosed] = {}
+    for outside in (False, True):
+        for ledger in LEDGERS:
+            baselines = OTHERS if outside else BASELINES
+            closed = gap_closed(ledger, runs, compared, baselines, FREESH, bounds, outside=outside)
+            if closed is not None:
+                found.setdefault((ledger, closed.strongest), closed)
+    return tuple(found.values())
 
 
 def _all_of(texts: Iterable[str]) -> str:

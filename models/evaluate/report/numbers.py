@@ -64,5 +64,10 @@ def seconds(value: float | None) -> str:
     return number(1000 * value, 0, "ms") if abs(value) < 1 else number(value, 1, "s")
 
 
+def brief(time_s: float) -> str:
+    """A bound of time as it is set: 2 s, 450 ms."""
+    return f"{time_s:g} s" if time_s >= 1 else f"{1000 * time_s:g} ms"
+
+
 def _signed(text: str) -> str:
     return text.replace("-", _MINUS) if any(each in "123456789" for each in text) else text.lstrip("-")

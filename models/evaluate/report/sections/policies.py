@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from models.evaluate.outcome_rows import Comparison, Estimate
 from models.evaluate.report.markup import Child, Markup, tag
 from models.evaluate.report.names import words
-from models.evaluate.report.numbers import NOT_KNOWN, change, number, percent, seconds, significant
+from models.evaluate.report.numbers import NOT_KNOWN, brief, change, number, percent, seconds, significant
 from models.evaluate.report.results import Results
 from models.evaluate.report.section import paragraph, stack, table
 from models.evaluate.report.totals import Totals, totals
@@ -16,13 +16,9 @@ from models.simulator.tally import RELAXED_S, TIGHT_S
 def _bound(ttft_s: float, tbt_s: float) -> str:
     """Absolute times of a request, broken between the two alone."""
     return ", ".join(
-        f"{name} ≤ {_brief(time_s)}".replace(" ", "\N{NO-BREAK SPACE}")
+        f"{name} ≤ {brief(time_s)}".replace(" ", "\N{NO-BREAK SPACE}")
         for name, time_s in (("TTFT", ttft_s), ("TBT", tbt_s))
     )
-
-
-def _brief(time_s: float) -> str:
-    return f"{time_s:g} s" if time_s >= 1 else f"{1000 * time_s:g} ms"
 
 
 _SERVICE = (

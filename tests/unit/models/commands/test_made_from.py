@@ -51,3 +51,7 @@ def test_runs_of_one_data_folder_are_not_those_of_another(tmp_path: Path) -> Non
     kept.files.keep(KeptRun(kept.files.made_from, "mid", scores, (), ()))
     assert again.left == []
     assert changed.left == [wanted]
+
+
+def test_where_the_data_lies_does_not_count(tmp_path: Path) -> None:
+    assert len({made_from(HOUR, folder(place)) for place in (Path(tmp_path / "a"), Path(tmp_path / "z"))}) == 1

@@ -1,6 +1,7 @@
 """An operator's scenario folder as a fleet that every policy can be run on."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_origins_are_those_that_locations_name() -> None:
 
 def test_names_that_requests_may_bear_are_those_of_the_folder() -> None:
     names = own_fleet(TOKENS).names
-    assert names.origins is None, "its locations name none"
+    assert names.origins is None, "its locations serve everybody"
     assert set(names.tiers) == {"default"}
     assert set(names.models.values()) == {"default"}
 
@@ -100,3 +101,12 @@ def test_a_fleet_of_several_models_is_refused(tmp_path: Path) -> None:
 def test_a_folder_without_token_profiles_is_refused() -> None:
     with pytest.raises(ScenarioError, match="no mode has a token-level profile"):
         own_fleet(TOKENS.parent / "demo")
+
+
+def test_an_origin_that_only_an_open_location_serves_is_no_fault() -> None:
+    whole = own_fleet(TOKENS)
+    first, *others = whole.scenario.locations
+    locked = replace(whole.scenario, locations=tuple(replace(e, allowed_origins=("eu",)) for e in (first, *others)))
+    some = replace(whole.scenario, locations=(replace(first, allowed_origins=("eu",)), *others))
+    assert replace(whole, scenario=some).names.origins is None
+    assert set(replace(whole, scenario=locked).names.origins or ()) == {"eu", "any"}
