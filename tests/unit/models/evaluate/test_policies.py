@@ -59,7 +59,7 @@ def test_the_best_static_clock_is_kept() -> None:
 def test_what_the_autoscaler_does_not_need_it_stops() -> None:
     scores = scores_of("reactive_autoscaler")
     assert scores.stops > 0
-    assert scores.energy_kwh < scores_of("best_static_clock").energy_kwh
+    assert scores.gpu_hours < scores_of("best_static_clock").gpu_hours
 
 
 def test_the_cleanest_location_gets_the_requests() -> None:
