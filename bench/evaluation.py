@@ -1,8 +1,7 @@
 """The evaluation over the hours of `bench/hours.csv`: every policy, the layers, the bound; simulated.
 
 Runs are kept in `build/evaluation`, and done again only where code or inputs changed; about three hours of a processor,
-estimated. Of the report's tables those by run, class, layer and bound, and the summary, are recorded in
-`bench/results/evaluation`.
+estimated. The report's tables, all but the series, and the summary are recorded in `bench/results/evaluation`.
 
 Usage: FREESH_DATA=FOLDER python -m bench.evaluation   (the arguments of `python -m models evaluate`, but for -o)
 """
@@ -12,7 +11,7 @@ import subprocess
 import sys
 
 from bench.record import RESULTS, ROOT
-from models.evaluate.report.results import BOUNDS, CLASSES, LAYERS, RUNS, SUMMARY
+from models.evaluate.report.results import BOUNDS, CLASSES, LAYERS, RUNS, SUMMARY, TRADEOFF
 
 RECORDED = RESULTS / "evaluation"
 FOLDER = ROOT / "build" / "evaluation"
@@ -25,7 +24,7 @@ def main() -> int:
     if status:
         return status
     RECORDED.mkdir(exist_ok=True)
-    for name in (RUNS, CLASSES, LAYERS, BOUNDS, SUMMARY):
+    for name in (RUNS, CLASSES, LAYERS, BOUNDS, TRADEOFF, SUMMARY):
         shutil.copyfile(FOLDER / name, RECORDED / name)
     return 0
 
