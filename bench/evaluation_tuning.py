@@ -175,18 +175,24 @@ def main(arguments: Sequence[str]) -> None:
 
 def tune_autoscalers() -> None:
     """Choose the autoscalers' settings again; others, and their trials, stay."""
-    known, reference = read_tuned(), Trial("reference", "", Tuned())
-    second = scaler_trials(known)
-    of_reference, *scaled = run_all([reference, *second])
+    (of_reference,) = run_all([Trial("reference", "", Tuned())])
+    chosen, rows = with_autoscalers(read_tuned(), of_reference)
+    again = {each["policy"] for each in rows}
+    kept = [each for each in read_trials() if each["policy"] not in again]
+    write_tuned(TUNED, chosen, [*kept, *rows], list(HOURS))
+    sys.stdout.write(f"{TUNED.relative_to(ROOT)}\n")
+
+
+def with_autoscalers(known: Tuned, reference: list[RunScores]) -> tuple[Tuned, list[dict[str, Any]]]:
+    """Settings with those of the autoscalers chosen, which go by the static clocks of the others; and their trials."""
+    trials = scaler_trials(known)
+    scaled = run_all(trials)
     chosen = replace(
         known,
-        reactive=best("reactive_autoscaler", second, scaled, of_reference).reactive,
-        cleanest=best("cleanest_autoscaler", second, scaled, of_reference).cleanest,
+        reactive=best("reactive_autoscaler", trials, scaled, reference).reactive,
+        cleanest=best("cleanest_autoscaler", trials, scaled, reference).cleanest,
     )
-    again = {each.policy for each in second}
-    kept = [each for each in read_trials() if each["policy"] not in again]
-    write_tuned(TUNED, chosen, [*kept, *(row(*each) for each in zip(second, scaled, strict=True))], list(HOURS))
-    sys.stdout.write(f"{TUNED.relative_to(ROOT)}\n")
+    return chosen, [row(*each) for each in zip(trials, scaled, strict=True)]
 
 
 def tune_all() -> None:
@@ -205,15 +211,8 @@ def tune_all() -> None:
         margins=margins,
         headroom=pick("dynamollm_like").headroom,
     )
-    second = scaler_trials(chosen)
-    scaled = run_all(second)
-    chosen = replace(
-        chosen,
-        reactive=best("reactive_autoscaler", second, scaled, runs[0]).reactive,
-        cleanest=best("cleanest_autoscaler", second, scaled, runs[0]).cleanest,
-    )
-    rows = [row(trial, of) for trial, of in zip([*first, *second], [*runs, *scaled], strict=True)]
-    write_tuned(TUNED, chosen, rows, list(HOURS))
+    chosen, scaled = with_autoscalers(chosen, runs[0])
+    write_tuned(TUNED, chosen, [*(row(*each) for each in zip(first, runs, strict=True)), *scaled], list(HOURS))
     sys.stdout.write(f"{TUNED.relative_to(ROOT)}\n")
 
 

@@ -1,19 +1,20 @@
 """Where FREESH serves less well, by every measure that is kept: what the SLO of a class allows, users may notice."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from statistics import fmean
 
 from models.evaluate.paired import EQUAL_POINTS
 from models.evaluate.report.names import PERFECT, words
 from models.evaluate.report.numbers import brief, number, percent, seconds
 from models.evaluate.report.results import Results
+from models.evaluate.report.totals import Totals, totals
 from models.simulator.run_scores import RunScores
 from models.simulator.tally import RELAXED_S, TIGHT_S
 
 _Of = Callable[[RunScores], float]
-_TIERS: tuple[tuple[tuple[float, float], _Of], ...] = (
-    (RELAXED_S, lambda run: run.attainment_relaxed),
-    (TIGHT_S, lambda run: run.attainment_tight),
+_TIERS: tuple[tuple[tuple[float, float], Callable[[Totals], float]], ...] = (
+    (RELAXED_S, lambda of: of.attainment_relaxed),
+    (TIGHT_S, lambda of: of.attainment_tight),
 )
 _PACE: tuple[tuple[str, _Of], ...] = (
     ("median latency", lambda run: run.latency_p50_s),
@@ -69,12 +70,12 @@ def _attainment(results: Results) -> dict[str, dict[str, float]]:
 
 def _by_tier(results: Results) -> list[str]:
     """The absolute tiers, which no plan here promises."""
-    ours, reference = _both(results)
+    mine_of, theirs_of = (totals(each[0].policy, each) for each in _both(results))
     return [
         f"By an absolute bound fewer are in time: {percent(mine, 2)} of requests have TTFT within {brief(ttft_s)} and "
         f"TBT within {brief(tbt_s)}, against {percent(theirs, 2)} under the reference: plans promise by class."
         for (ttft_s, tbt_s), of in _TIERS
-        if (mine := _share(ours, of)) < (theirs := _share(reference, of)) - EQUAL_POINTS / 100
+        if (mine := of(mine_of)) < (theirs := of(theirs_of)) - EQUAL_POINTS / 100
     ]
 
 
@@ -93,8 +94,3 @@ def _both(results: Results) -> tuple[list[RunScores], list[RunScores]]:
     """Runs of FREESH and of the reference."""
     mine, theirs = results.summary.freesh, results.summary.reference
     return [each for each in results.runs if each.policy == mine], [e for e in results.runs if e.policy == theirs]
-
-
-def _share(runs: Sequence[RunScores], of: _Of) -> float:
-    offered = sum(each.offered for each in runs)
-    return sum(of(each) * each.offered for each in runs) / offered if offered else float("nan")

@@ -108,11 +108,6 @@ def method(results: Results) -> Markup:
     )
 
 
-def _named(hour: str) -> Child:
-    """An hour as people read it, and as the tables have it."""
-    return words(hour), tag("small", hour)
-
-
 def _fleets(text: str) -> Child:
     """A line a location; of several fleets, one list each."""
     fleets = [fleet.split("; ") for fleet in text.split(". ") if fleet]
@@ -134,7 +129,7 @@ _LIMITS = (
 def _hours(results: Results) -> Markup:
     rows = [
         (
-            _named(each.hour), words(each.scenario), each.starts_at, each.workload, ", ".join(each.grid_zones),
+            words(each.hour), words(each.scenario), each.starts_at, each.workload, ", ".join(each.grid_zones),
             each.scaling or "as recorded", number(each.dispersion_before), number(each.dispersion_after),
         )
         for each in results.summary.hours

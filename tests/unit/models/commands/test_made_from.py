@@ -11,7 +11,7 @@ from models.commands.made_from import made_from
 from models.evaluate.hour_traffic import AZURE, SERVEGEN
 from models.evaluate.hours import demo_hour
 from models.evaluate.public_grids import DACF, PRICES, ZONES
-from models.evaluate.run_files import KeptRun
+from models.evaluate.run_files import KeptRun, fingerprint
 from tests.fakes.made_up_results import made_up_results
 
 SYNTHETIC = demo_hour()
@@ -53,5 +53,11 @@ def test_runs_of_one_data_folder_are_not_those_of_another(tmp_path: Path) -> Non
     assert changed.left == [wanted]
 
 
-def test_where_the_data_lies_does_not_count(tmp_path: Path) -> None:
-    assert len({made_from(HOUR, folder(place)) for place in (Path(tmp_path / "a"), Path(tmp_path / "z"))}) == 1
+def test_where_a_file_lies_does_not_count(tmp_path: Path) -> None:
+    """Of two folders one sorts before that of the settings, the other behind it."""
+    settings, *sets = (tmp_path / each for each in ("m/settings", "a/set", "z/set"))
+    for path in (settings, *sets):
+        path.parent.mkdir()
+        path.write_text(path.name, encoding="utf-8")
+    before, behind = (fingerprint([settings, each]) for each in sets)
+    assert before == behind
